@@ -1,0 +1,13 @@
+"""The siamese network: backbone, difference neck, head and their assembly."""
+
+from .backbones import FAN
+from .classifiers import SiameseClassifier
+from .data_preprocessors import PairDataPreprocessor
+from .heads import ChangeClsHead, ContrastiveHead
+from .losses import ContrastiveLoss, WeightedCrossEntropy
+from .necks import EuclideanDifference, LearnableDifference
+
+__all__ = [
+    'FAN', 'SiameseClassifier', 'PairDataPreprocessor', 'ChangeClsHead', 'ContrastiveHead', 'ContrastiveLoss',
+    'WeightedCrossEntropy', 'EuclideanDifference', 'LearnableDifference'
+]

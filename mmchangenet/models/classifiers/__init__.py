@@ -1,0 +1,5 @@
+"""The assembled network."""
+
+from .siamese_classifier import SiameseClassifier
+
+__all__ = ['SiameseClassifier']

@@ -1,0 +1,53 @@
+"""Stacks both sides of a batch, moves them to the device and normalises them there."""
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+
+from mmchangenet.registry import MODELS
+
+
+@MODELS.register_module()
+class PairDataPreprocessor(BaseDataPreprocessor):
+    """(image − mean) / std on both sides at once.
+
+    Args:
+        mean, std (Sequence[float]): of each colour, R, G, B, in grey levels of 0 to 255; ImageNet's by default.
+        non_blocking (bool): copy to the device without waiting.
+    """
+
+    def __init__(self, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), non_blocking=False):
+        super().__init__(non_blocking=non_blocking)
+        for name, values in (('mean', mean), ('std', std)):
+            if len(values) != 3:
+                raise ValueError(f'{name} {list(values)} of PairDataPreprocessor: give three values, for R, G and B')
+        if not all(value > 0 for value in std):
+            raise ValueError(f'std {list(std)} of PairDataPreprocessor: give three values above 0, in grey levels of 0 to 255')
+        self.register_buffer('mean', torch.tensor(mean).view(-1, 1, 1), persistent=False)
+        self.register_buffer('std', torch.tensor(std).view(-1, 1, 1), persistent=False)
+
+    def forward(self, data, training=False):
+        """
+        Args:
+            data (dict): ``inputs=dict(compare=..., golden=...)``, each a list of N (3, H, W) uint8 tensors or one
+                (N, 3, H, W) tensor, and optionally ``data_samples``.
+
+        Returns:
+            dict: the same with float tensors (N, 3, H, W), on this module's device.
+
+        Raises:
+            ValueError: when images of a batch differ in size.
+        """
+        inputs = data['inputs']
+        sides = {side: self.cast_data(self._stack(side, inputs[side])) for side in ('compare', 'golden')}
+        sides = {side: (images - self.mean) / self.std for side, images in sides.items()}
+        return {**data, 'inputs': sides, 'data_samples': data.get('data_samples')}
+
+    @staticmethod
+    def _stack(side, images):
+        if isinstance(images, torch.Tensor):
+            return images
+        shapes = {tuple(image.shape) for image in images}
+        if len(shapes) > 1:
+            raise ValueError(f'the {side} images of a batch differ in shape: {sorted(shapes)}. Put a PairedResize into the '
+                             'pipeline.')
+        return torch.stack(images)

@@ -1,0 +1,87 @@
+"""What every head does with scores, labels and samples."""
+
+import math
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+import torch
+from mmengine.model import BaseModule
+
+from mmchangenet.registry import MODELS
+
+PASS, FAIL = 'PASS', 'FAIL'
+
+
+class BaseChangeHead(BaseModule, metaclass=ABCMeta):
+    """Turns the neck's comparison into a loss and a score, and holds the margin that makes FAIL of a score.
+
+    Args:
+        margin (float): a pair is called FAIL when its score is greater.
+        loss (dict): the loss's config.
+        init_cfg (dict, optional): MMEngine's.
+
+    Attributes:
+        class_names (tuple[str] | None): PASS first; with two classes every other name is a FAIL. None while more than
+            two classes wait for the training CSV's names.
+    """
+
+    num_classes = 2
+    class_names = (PASS, FAIL)
+
+    def __init__(self, margin, loss, init_cfg=None):
+        super().__init__(init_cfg=init_cfg)
+        self.margin = margin
+        self.loss_module = MODELS.build(loss)
+
+    @abstractmethod
+    def forward(self, comparison):
+        """The neck's comparison → raw network output: distances (N,) or logits (N, num_classes)."""
+
+    @abstractmethod
+    def scores(self, output):
+        """Raw output → scores (N,), higher = more likely a defect."""
+
+    @abstractmethod
+    def targets(self, data_samples):
+        """Class numbers (N,) int64 of the samples; −1 where there is no label or the head does not know its name."""
+
+    def loss(self, comparison, data_samples):
+        """
+        Returns:
+            dict[str, torch.Tensor]: ``loss``, a scalar.
+
+        Raises:
+            ValueError: when a sample has no label or one that is none of the classes.
+        """
+        targets = self.targets(data_samples)
+        unknown = [sample for sample, target in zip(data_samples, targets, strict=True) if target < 0]
+        if unknown:
+            raise ValueError(f'training needs a label out of {", ".join(self.class_names or ())} in every row; found ' +
+                             ', '.join(sorted({repr(sample.get("label", "no label")) for sample in unknown})))
+        output = self(comparison)
+        return dict(loss=self.loss_module(output, torch.tensor(targets, device=output.device)))
+
+    def predict(self, comparison, data_samples):
+        """Sets score, pred_fail and, where there is a label, loss and loss_weight on each sample.
+
+        Args:
+            comparison (torch.Tensor): what the neck's ``compare`` returned for N pairs.
+            data_samples (list[ChangeDataSample]): N samples.
+
+        Returns:
+            list[ChangeDataSample]: the same samples.
+        """
+        output = self(comparison).float()
+        targets = self.targets(data_samples)
+        losses, weights = self.loss_module.per_row(output, torch.tensor(targets, device=output.device).clamp(min=0))
+        margin = float(np.float32(self.margin))  # scores are float32: compare like with like
+        for sample, score, target, loss, weight in zip(
+                data_samples, self.scores(output).tolist(), targets, losses.tolist(), weights.tolist(), strict=True):
+            sample.score, sample.pred_fail = (math.nan, 1) if 'error' in sample else (score, int(score > margin))
+            if target >= 0 and 'error' not in sample:
+                sample.loss, sample.loss_weight = loss, weight
+        self.name_classes(output, data_samples)
+        return data_samples
+
+    def name_classes(self, output, data_samples):
+        """Adds to the samples what there is to say beyond PASS and FAIL; nothing for two classes."""

@@ -1,0 +1,86 @@
+"""Head of the learnable architecture: a small classifier on the fused difference map."""
+
+import math
+
+from torch import nn
+
+from mmchangenet.registry import MODELS
+
+from .base_change_head import FAIL, PASS, BaseChangeHead
+
+
+@MODELS.register_module()
+class ChangeClsHead(BaseChangeHead):
+    """Two hidden layers, logits and cross-entropy.
+
+    Args:
+        in_shape (Sequence[int]): shape of the neck's map without the batch; ``SiameseClassifier`` fills it in.
+        embed_dec (int): width of the hidden layers.
+        num_classes (int): classes, PASS included.
+        class_names (Sequence[str], optional): PASS first. With more than two classes and None, the training CSV's
+            names are taken and stored with the checkpoint.
+        margin (float): a pair whose 1 − P(PASS) is greater is called FAIL.
+        loss (dict, optional): the loss's config.
+        init_cfg (dict, optional): MMEngine's.
+
+    Raises:
+        ValueError: when the number of names or of class weights is not ``num_classes``, or PASS is not first.
+    """
+
+    def __init__(self, in_shape, embed_dec=30, num_classes=2, class_names=None, margin=0.5, loss=None, init_cfg=None):
+        super().__init__(margin, loss or dict(type='mmchangenet.WeightedCrossEntropy'), init_cfg)
+        if num_classes < 2:
+            raise ValueError(f'num_classes {num_classes} of ChangeClsHead: PASS and at least one more are needed')
+        self._check_class_weight(num_classes)
+        self.num_classes = num_classes
+        self.class_names = None
+        if class_names is not None or num_classes == 2:
+            self.set_class_names(class_names or (PASS, FAIL))
+        self.layers = nn.Sequential(
+            nn.Linear(math.prod(in_shape), embed_dec), nn.ReLU(), nn.BatchNorm1d(embed_dec),
+            nn.Linear(embed_dec, embed_dec), nn.ReLU(), nn.BatchNorm1d(embed_dec),
+            nn.Linear(embed_dec, num_classes))
+
+    def _check_class_weight(self, num_classes):
+        weight = getattr(self.loss_module, 'class_weight', None)
+        if weight is not None and len(weight) != num_classes:
+            raise ValueError(f'the loss has {len(weight)} class weights {list(weight)}, but the head has {num_classes} '
+                             'classes. Give model.head.loss.class_weight one weight a class, PASS first.')
+
+    def set_class_names(self, names):
+        """Fix the class list, PASS first.
+
+        Raises:
+            ValueError: when it does not fit ``num_classes``, has repeats or does not begin with PASS.
+        """
+        names = tuple(names)
+        if len(names) != self.num_classes or names[0] != PASS or len(set(names)) != len(names):
+            raise ValueError(f'class names {list(names)} do not fit a head of {self.num_classes} classes: it needs '
+                             f'{self.num_classes} different names, PASS first. Set model.head.num_classes or class_names.')
+        self.class_names = names
+
+    def forward(self, comparison):
+        """The neck's map (N, C, H, W) → logits (N, num_classes)."""
+        return self.layers(comparison.flatten(1))
+
+    def scores(self, output):
+        """Logits (N, num_classes) → 1 − P(PASS), (N,)."""
+        return output.softmax(dim=1)[:, 1:].sum(dim=1)
+
+    def targets(self, data_samples):
+        """Class numbers; with two classes every name but PASS is 1."""
+        if self.num_classes == 2:
+            return [sample.get('gt_fail', -1) for sample in data_samples]
+        numbers = {name: number for number, name in enumerate(self.class_names or ())}
+        return [numbers.get(sample.get('label'), -1) for sample in data_samples]
+
+    def name_classes(self, output, data_samples):
+        """With more than two classes: ``pred_label`` is the most likely name; the meta field ``unknown_label`` marks
+        a row whose label is none of the classes."""
+        if self.num_classes == 2:
+            return
+        names = self.class_names or tuple(f'class {number}' for number in range(self.num_classes))
+        for sample, best in zip(data_samples, output.argmax(dim=1).tolist(), strict=True):
+            sample.pred_label = names[best]
+            if sample.get('label') and sample.label not in names:
+                sample.set_metainfo(dict(unknown_label=True))

@@ -1,0 +1,87 @@
+"""Architecture 2: convolutions learn the difference of the two sides, level by level."""
+
+import torch
+from mmengine.model import BaseModule
+from torch import nn
+from torch.nn import functional as F
+
+from mmchangenet.registry import MODELS
+
+
+def resize(levels, size):
+    """Bilinear resize of an (N, C, H, W) map, corners not aligned; nothing happens where the size fits."""
+    return levels if levels.shape[-2:] == tuple(size) else F.interpolate(levels, size, mode='bilinear')
+
+
+@MODELS.register_module()
+class LearnableDifference(BaseModule):
+    """Multi-level difference modules, fused at the size of the finest level.
+
+    Args:
+        in_shapes (Sequence[Sequence[int]]): ``(C, H, W)`` of each backbone level, finest first. ``SiameseClassifier``
+            fills it in.
+        embed_dim (int): channels of the projected levels and of the fused map.
+        num_modules (int): how many levels are compared, from the coarsest on. The other levels keep their untrained
+            parameters, as the reference's checkpoints do.
+        init_cfg (dict, optional): MMEngine's.
+
+    Raises:
+        ValueError: when the backbone gives a single level or something that is not a map, or ``num_modules`` does not
+            fit its number of levels.
+    """
+
+    def __init__(self, in_shapes, embed_dim=256, num_modules=4, init_cfg=None):
+        super().__init__(init_cfg=init_cfg)
+        self._check(in_shapes, num_modules)
+        count = len(in_shapes)
+        self.embed_dim = embed_dim
+        self.used = range(count - num_modules, count)
+        self.size = tuple(in_shapes[0][1:])
+        self.out_shape = (embed_dim, *self.size)
+        self.project = nn.ModuleList(nn.Conv2d(shape[0], embed_dim, 1) for shape in in_shapes)
+        self.difference = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(2 * embed_dim, embed_dim, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(embed_dim),
+                nn.Conv2d(embed_dim, embed_dim, 3, padding=1), nn.ReLU()) for _ in in_shapes)
+        self.fuse = nn.Conv2d(num_modules * embed_dim, embed_dim, 1)
+        self.fuse_norm = nn.BatchNorm2d(embed_dim)
+        for level in range(count - num_modules):
+            self.project[level].requires_grad_(False)
+            self.difference[level].requires_grad_(False)
+
+    @staticmethod
+    def _check(in_shapes, num_modules):
+        if len(in_shapes) < 2 or any(len(shape) != 3 for shape in in_shapes):
+            raise ValueError(
+                f'LearnableDifference compares feature maps of several levels, but the backbone gives '
+                f'{[tuple(shape) for shape in in_shapes]}. Set its out_indices (or features_only) so that it returns at '
+                'least two maps, or use EuclideanDifference.')
+        if not 1 <= num_modules <= len(in_shapes):
+            raise ValueError(f'num_modules {num_modules} of LearnableDifference: the backbone gives {len(in_shapes)} '
+                             f'levels, so use 1 to {len(in_shapes)}.')
+
+    def encode(self, features):
+        """Levels of one side, each (N, C, H, W), finest first → the used ones, each (N, embed_dim, H, W)."""
+        return tuple(self.project[level](features[level]) for level in self.used)
+
+    def compare(self, compare, golden):
+        """Two encoded sides → one map (N, embed_dim, H, W) at the finest level's size."""
+        differences = []
+        for level, *sides in zip(reversed(self.used), reversed(compare), reversed(golden), strict=True):
+            difference = self.difference[level](torch.cat(sides, dim=1))
+            if differences:
+                difference = difference + resize(differences[-1], difference.shape[-2:])
+            differences.append(difference)
+        return self.fuse_norm(self._fuse(differences))
+
+    def _fuse(self, differences):
+        """The 1×1 convolution over all levels brought to the finest size and concatenated, coarsest first.
+
+        It commutes with the resize, whose weights add up to one, so each level is convolved at its own, smaller size.
+        """
+        fused = None
+        for part, difference in zip(self.fuse.weight.split(self.embed_dim, dim=1), differences, strict=True):
+            bias = self.fuse.bias if fused is None else None
+            part = resize(F.conv2d(difference, part, bias), self.size)
+            fused = part if fused is None else fused + part
+        return fused

@@ -1,0 +1,1 @@
+"""Bridge from the Visual ChangeNet toolkit: its checkpoints and specs."""

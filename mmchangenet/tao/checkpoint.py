@@ -1,0 +1,184 @@
+"""Weights of the reference's networks in this project's layout, and back.
+
+The two layouts hold the same numbers under other names (a 1×1 convolution is a linear layer in one of them), so a
+conversion there and back gives the same bytes.
+"""
+
+import re
+from collections import OrderedDict
+
+import torch
+
+from mmchangenet.models import FAN, ChangeClsHead, EuclideanDifference, LearnableDifference
+
+# Whole keys, reference and ours; the first rule that fits counts. `#` is a number and `*` the rest of a key, carried over.
+RULES = (
+    ('backbone.cls_token', 'backbone.cls_token'),
+    ('backbone.patch_embed.backbone.stem.0.*', 'backbone.stem.patchify.0.*'),
+    ('backbone.patch_embed.backbone.stem.1.*', 'backbone.stem.patchify.1.layer.*'),
+    ('backbone.patch_embed.backbone.stages.0.blocks.*', 'backbone.stem.stage1.*'),
+    ('backbone.patch_embed.backbone.stages.1.downsample.0.*', 'backbone.stem.downsample.0.layer.*'),
+    ('backbone.patch_embed.backbone.stages.1.downsample.1.*', 'backbone.stem.downsample.1.*'),
+    ('backbone.patch_embed.backbone.stages.1.blocks.*', 'backbone.stem.stage2.*'),
+    ('backbone.patch_embed.proj.*', 'backbone.patch_embed.*'),
+    ('backbone.pos_embed.token_projection.*', 'backbone.position.projection.*'),
+    ('backbone.blocks.#.attn.*', 'backbone.blocks.#.token_mixing.*'),
+    ('backbone.blocks.#.mlp.mlp_v.dwconv.conv1.*', 'backbone.blocks.#.channel_processing.mlp.depthwise.0.*'),
+    ('backbone.blocks.#.mlp.mlp_v.dwconv.bn.*', 'backbone.blocks.#.channel_processing.mlp.depthwise.2.*'),
+    ('backbone.blocks.#.mlp.mlp_v.dwconv.conv2.*', 'backbone.blocks.#.channel_processing.mlp.depthwise.3.*'),
+    ('backbone.blocks.#.mlp.mlp_v.*', 'backbone.blocks.#.channel_processing.mlp.*'),
+    ('backbone.blocks.#.mlp.norm_v.*', 'backbone.blocks.#.channel_processing.norm.*'),
+    ('backbone.blocks.#.mlp.*', 'backbone.blocks.#.channel_processing.*'),
+    ('backbone.blocks.#.*', 'backbone.blocks.#.*'),
+    ('backbone.cls_attn_blocks.#.attn.*', 'backbone.cls_blocks.#.attention.*'),
+    ('backbone.cls_attn_blocks.#.*', 'backbone.cls_blocks.#.*'),
+    ('fc1.*', 'neck.embed.*'),
+    *((f'decoder.linear_c{level}.proj.*', f'neck.project.{level - 1}.*') for level in (1, 2, 3, 4)),
+    *((f'decoder.diff_c{level}.*', f'neck.difference.{level - 1}.*') for level in (1, 2, 3, 4)),
+    ('decoder.linear_fuse.0.*', 'neck.fuse.*'),
+    ('decoder.linear_fuse.1.*', 'neck.fuse_norm.*'),
+    ('decoder.classifier.*', 'head.layers.*'),
+)  # yapf: disable
+# Our keys whose weight is a matrix here and a 1×1 convolution there, and the other way round.
+LINEAR_HERE = re.compile(r'backbone\.stem\.stage[12]\.\d+\.mlp\.fc[12]\.weight')
+LINEAR_THERE = re.compile(r'neck\.project\.\d\.weight')
+
+
+class LayoutError(ValueError):
+    """A checkpoint that does not hold exactly the tensors of a network; lists what is unknown, missing or misshapen."""
+
+
+def convert_state_dict(reference):
+    """Weights of the reference's network → weights of ``SiameseClassifier``.
+
+    Args:
+        reference (dict[str, torch.Tensor]): the reference's layout, with or without the prefix ``model.`` or ``module.``.
+
+    Returns:
+        OrderedDict[str, torch.Tensor]: our layout; the tensors share memory with the given ones.
+
+    Raises:
+        LayoutError: when a key is unknown, missing or of another shape; lists all of them by the reference's names.
+    """
+    reference = strip_prefix(reference)
+    ours = OrderedDict()
+    unknown = []
+    for key, tensor in reference.items():
+        name = _rename(key, _TO_OURS)
+        if name is None:
+            unknown.append(key)
+        else:
+            ours[name] = _reshape(name, tensor, to_ours=True)
+    _check(ours, unknown, 'the reference checkpoint', lambda key: _rename(key, _TO_REFERENCE))
+    return ours
+
+
+def revert_state_dict(ours):
+    """The inverse of ``convert_state_dict``: our layout → the reference's, without a prefix.
+
+    Raises:
+        LayoutError: as ``convert_state_dict``, by our names.
+    """
+    names = {key: _rename(key, _TO_REFERENCE) for key in ours}
+    known = OrderedDict((key, tensor) for key, tensor in ours.items() if names[key] is not None)
+    _check(known, [key for key in ours if names[key] is None], 'the checkpoint', str)
+    return OrderedDict((names[key], _reshape(key, tensor, to_ours=False)) for key, tensor in known.items())
+
+
+def is_reference_layout(state_dict):
+    """Whether the keys are those of the reference's FAN networks."""
+    return any(key.startswith('backbone.patch_embed.backbone.') for key in strip_prefix(state_dict))
+
+
+def strip_prefix(state_dict):
+    """Without ``model.`` and ``module.`` in front of every key."""
+    for prefix in ('model.', 'module.', 'model.'):
+        if state_dict and all(key.startswith(prefix) for key in state_dict):
+            state_dict = OrderedDict((key[len(prefix):], tensor) for key, tensor in state_dict.items())
+    return state_dict
+
+
+def infer_structure(ours):
+    """What a state dict in our layout says of its network.
+
+    Returns:
+        dict: ``arch`` of FAN; ``difference``, ``euclidean`` or ``learnable``, and with it ``features`` (length of the
+        flattened map that is embedded or classified), ``embedding_vectors`` or ``embed_dim``, ``num_modules``,
+        ``embed_dec``, ``num_classes``.
+
+    Raises:
+        LayoutError: when the tensors that tell are not there.
+    """
+    try:
+        width = len(ours['backbone.patch_embed.weight'])
+        arch = {variant['width']: name for name, variant in FAN.variants.items()}[width]
+        if 'neck.embed.0.weight' in ours:
+            return dict(
+                arch=arch, difference='euclidean', features=ours['neck.embed.0.weight'].shape[1],
+                hidden_dim=len(ours['neck.embed.0.weight']), embedding_vectors=len(ours['neck.embed.6.weight']))
+        embed_dim, fused = ours['neck.fuse.weight'].shape[:2]
+        embed_dec, features = ours['head.layers.0.weight'].shape
+        return dict(
+            arch=arch, difference='learnable', features=features, embed_dim=embed_dim, num_modules=fused // embed_dim,
+            embed_dec=embed_dec, num_classes=len(ours['head.layers.6.weight']))
+    except KeyError as error:
+        raise LayoutError(f'this is not a whole Visual ChangeNet network on a FAN backbone: {error} tells its size and is '
+                          'missing or unknown.') from error
+
+
+def _check(ours, unknown, what, name_of):
+    """Compare with the network that the tensors themselves describe."""
+    expected = _layout(infer_structure(ours))
+    missing = [name_of(key) for key in expected if key not in ours]
+    unknown = unknown + [name_of(key) for key in ours if key not in expected]
+    misshapen = [f'{name_of(key)}: {tuple(tensor.shape)} instead of {tuple(expected[key])}' for key, tensor in ours.items()
+                 if key in expected and tensor.shape != expected[key]]
+    problems = [f'{len(keys)} {title}:\n    ' + '\n    '.join(keys)
+                for title, keys in (('unknown', unknown), ('missing', missing), ('misshapen', misshapen)) if keys]
+    if problems:
+        raise LayoutError(f'{what} does not hold exactly the tensors of its network.\n  ' + '\n  '.join(problems))
+
+
+def _layout(structure):
+    """Every key of the network and its shape, in our layout."""
+    with torch.device('meta'):
+        backbone = FAN(structure['arch'])
+        width = backbone.variants[structure['arch']]['width']
+        if structure['difference'] == 'euclidean':
+            parts = dict(
+                backbone=backbone, neck=EuclideanDifference([(structure['features'], )], structure['embedding_vectors'],
+                                                            structure['hidden_dim']))
+        else:
+            embed_dim = structure['embed_dim']
+            places = (1, structure['features'] // embed_dim)
+            in_shapes = [(channels, *places) for channels in (*backbone.stem.widths, width, width)]
+            neck = LearnableDifference(in_shapes, embed_dim, structure['num_modules'])
+            head = ChangeClsHead(neck.out_shape, structure['embed_dec'], structure['num_classes'])
+            parts = dict(backbone=backbone, neck=neck, head=head)
+    return {f'{part}.{key}': tensor.shape for part, module in parts.items() for key, tensor in module.state_dict().items()}
+
+
+def _reshape(our_key, tensor, to_ours):
+    if (LINEAR_HERE if to_ours else LINEAR_THERE).fullmatch(our_key) and tensor.dim() == 4:
+        return tensor.flatten(1)
+    if (LINEAR_THERE if to_ours else LINEAR_HERE).fullmatch(our_key) and tensor.dim() == 2:
+        return tensor[:, :, None, None]
+    return tensor
+
+
+def _rename(key, rules):
+    for pattern, template in rules:
+        match = pattern.fullmatch(key)
+        if match:
+            return template.format(*match.groups())
+    return None
+
+
+def _compile(rules):
+    """(pattern with `#` and `*`, replacement) pairs → (regular expression, format string) pairs."""
+    return [(re.compile(re.escape(source).replace(r'\#', r'(\d+)').replace(r'\*', '(.+)')), re.sub(r'[#*]', '{}', target))
+            for source, target in rules]
+
+
+_TO_OURS = _compile(RULES)
+_TO_REFERENCE = _compile((ours, reference) for reference, ours in RULES)
