@@ -3,6 +3,7 @@
 Importing this module checks that the installed OpenMMLab packages fit.
 """
 
+import warnings
 from importlib import metadata
 
 from mmengine import registry as root
@@ -53,6 +54,8 @@ def _child(name, location):
 
 
 check_versions()
+# mmcv-lite says at every start that it has no compiled operators; nothing here needs them
+warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 
 DATASETS = _child('DATASETS', 'mmchangenet.datasets')
 DATA_SAMPLERS = _child('DATA_SAMPLERS', 'mmchangenet.datasets')

@@ -1,0 +1,28 @@
+# make demo: everything from an empty folder to pictures; make test: the whole test suite.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+REQUIREMENTS := setup.py $(wildcard requirements/*.txt)
+export MPLBACKEND := Agg
+
+.PHONY: install demo test lint clean
+
+install: $(STAMP)
+
+$(STAMP): $(REQUIREMENTS)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c requirements/constraints.txt -e '.[mmcv-lite,optional,tests]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/python tools/demo.py
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
