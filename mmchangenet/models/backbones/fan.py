@@ -371,11 +371,13 @@ class FAN(BaseModule):
 @contextmanager
 def _batch_norm_statistics_kept(module):
     """While activations are computed a second time, running statistics must not move a second time."""
-    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]
+    norms = [norm for norm in module.modules() if isinstance(norm, nn.BatchNorm2d)]
+    kept = [(norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]
     for norm in norms:
-        norm.track_running_stats = False
+        norm.momentum = 0.0
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for norm, (momentum, num_batches) in zip(norms, kept, strict=True):
+            norm.momentum = momentum
+            norm.num_batches_tracked.copy_(num_batches)

@@ -4,6 +4,8 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmpretrain.registry import DATASETS
+from mmpretrain.structures import DataSample
 
 from mmchangenet.models import FAN
 
@@ -115,6 +117,7 @@ def test_pretrained_weights_are_loaded(tmp_path, images):
         assert torch.equal(fan(images)[3], source(images)[3])
 
 
+@DATASETS.register_module()
 class Pictures(torch.utils.data.Dataset):
     """Four noise images of two classes."""
 
@@ -122,7 +125,6 @@ class Pictures(torch.utils.data.Dataset):
         return 4
 
     def __getitem__(self, index):
-        from mmpretrain.structures import DataSample
         image = torch.full((3, 32, 32), index * 10, dtype=torch.uint8)
         return dict(inputs=image, data_samples=DataSample().set_gt_label(index % 2))
 
@@ -136,7 +138,7 @@ def test_it_trains_as_the_backbone_of_an_image_classifier_in_the_scope_of_mmpret
             data_preprocessor=dict(type='ClsDataPreprocessor', mean=[128.] * 3, std=[64.] * 3),
             backbone=dict(type='mmchangenet.FAN', arch='tiny', out_type='cls_token'),
             head=dict(type='LinearClsHead', num_classes=2, in_channels=192, loss=dict(type='CrossEntropyLoss'))),
-        train_dataloader=dict(dataset=Pictures(), batch_size=4, sampler=dict(type='DefaultSampler', shuffle=False),
+        train_dataloader=dict(dataset=dict(type='Pictures'), batch_size=4, sampler=dict(type='DefaultSampler', shuffle=False),
                               collate_fn=dict(type='default_collate')),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
         train_cfg=dict(by_epoch=True, max_epochs=1),
