@@ -1,0 +1,5 @@
+"""Metrics for MMEngine's evaluator."""
+
+from .inspection_metric import InspectionMetric
+
+__all__ = ['InspectionMetric']

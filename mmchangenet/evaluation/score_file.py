@@ -1,0 +1,121 @@
+"""The label CSV's own rows with the network's scores."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+
+from mmchangenet.registry import HOOKS
+from mmchangenet.thresholds import float_text
+
+SCORE_COLUMN = 'siamese_score'
+
+
+@HOOKS.register_module()
+class ScoreFileHook(Hook):
+    """Writes a CSV after testing: the label CSV's own rows and columns in their order, and ``siamese_score``.
+
+    A score has the nine digits that float32 needs; it is empty for a row that could not be scored. Needs an
+    ``InspectionMetric`` in the test evaluator and a dataset with ``label_frame()``, or a ConcatDataset of such.
+
+    Args:
+        out_file (str): the CSV to write, comma-separated UTF-8.
+    """
+
+    def __init__(self, out_file):
+        self.out_file = Path(out_file)
+
+    def before_test(self, runner):
+        """Find out before the test what would stop the file from being written after it.
+
+        Raises:
+            ValueError: when the dataset's rows cannot be told.
+            LookupError: when no metric keeps the rows.
+        """
+        labelled_datasets(runner.test_dataloader.dataset)
+        scored_rows(runner.test_evaluator)
+        self.out_file.parent.mkdir(parents=True, exist_ok=True)
+
+    @master_only
+    def after_test_epoch(self, runner, metrics=None):
+        """Write the file."""
+        rows = scored_rows(runner.test_evaluator)
+        frame = label_frame(runner.test_dataloader.dataset, rows)
+        scores = np.full(len(frame), np.nan, dtype=np.float32)
+        scores[rows.position] = rows.score
+        write_scores(self.out_file, frame, scores)
+        empty = int(np.count_nonzero(np.isnan(scores)))
+        runner.logger.info(f'{len(frame)} rows with their scores are in {self.out_file}' +
+                           (f'; {empty} of them have none' if empty else ''))
+
+
+def scored_rows(evaluator):
+    """The rows of the evaluator's metric that keeps them, as ``InspectionMetric`` does; None before its evaluation.
+
+    Raises:
+        LookupError: when there is no such metric.
+    """
+    for metric in evaluator.metrics:
+        if hasattr(metric, 'rows'):
+            return metric.rows
+    raise LookupError('scores are taken from an InspectionMetric, but the evaluator has only '
+                      f'{[type(metric).__name__ for metric in evaluator.metrics]}: add dict(type="InspectionMetric") to it')
+
+
+def labelled_datasets(dataset):
+    """The label CSVs' datasets within ``dataset``, in order.
+
+    Raises:
+        ValueError: for a dataset that is neither one with ``label_frame()`` nor a ConcatDataset of such.
+    """
+    if hasattr(dataset, 'label_frame'):
+        return [dataset]
+    if hasattr(dataset, 'datasets'):
+        return [part for child in dataset.datasets for part in labelled_datasets(child)]
+    raise ValueError(f'the rows of a {type(dataset).__name__} cannot be written as a score file: only those of a '
+                     'LightingPairDataset or of a ConcatDataset of them can')
+
+
+def label_frame(dataset, rows):
+    """The CSV rows, in the dataset's order, that the positions of scored rows count in.
+
+    Args:
+        dataset (Dataset): as ``labelled_datasets`` takes it.
+        rows (ScoredRows): what was evaluated.
+
+    Returns:
+        pandas.DataFrame: one line a row of the dataset, all cells text; a column that a CSV of several lacks is empty.
+
+    Raises:
+        ValueError: when the rows came in another order than the dataset's.
+    """
+    frames = [part.label_frame() for part in labelled_datasets(dataset)]
+    own_places = np.concatenate([np.arange(len(frame)) for frame in frames])
+    if (rows.position != rows.sample_idx).any() and (own_places[rows.position] != rows.sample_idx).any():
+        raise ValueError('the scores cannot be told from each other: several CSVs are tested as one dataset and their rows '
+                         'came in another order. Use sampler=dict(type="DefaultSampler", shuffle=False) in the dataloader.')
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True).fillna('')
+
+
+def write_scores(path, frame, scores):
+    """Write rows with their scores as a CSV, whole or not at all.
+
+    Args:
+        path (str | Path): the file.
+        frame (pandas.DataFrame): n rows, all cells text. A column ``siamese_score`` of its own is replaced.
+        scores (Sequence[float]): n scores, NaN where there is none.
+    """
+    frame = frame.assign(**{SCORE_COLUMN: [float_text(score) for score in np.asarray(scores, dtype=np.float32).tolist()]})
+    path = Path(path)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        with temporary.open('w', encoding='utf-8', newline='') as file:
+            frame.to_csv(file, index=False, lineterminator='\n')
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
