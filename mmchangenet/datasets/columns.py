@@ -1,0 +1,85 @@
+"""A million rows of strings in a few tensors, so that loader processes share them instead of copying them."""
+
+import numpy as np
+import pandas as pd
+import torch
+
+
+class StringColumn:
+    """Strings of N rows: ``codes`` into a table whose entry k is ``data[offsets[k]:offsets[k + 1]]``.
+
+    No Python object a row: under fork no reference count dirties a page, under spawn the tensors travel
+    as shared memory.
+
+    Args:
+        codes (Tensor): (N,) int32, each row's entry of the table.
+        data (Tensor): uint8, the table's entries in UTF-8, one after the other.
+        offsets (Tensor): (entries + 1,) int64.
+    """
+
+    def __init__(self, codes, data, offsets):
+        self.codes, self.data, self.offsets = codes, data, offsets
+
+    @classmethod
+    def from_strings(cls, strings):
+        """Make a column of a list of strings."""
+        codes, table = pd.factorize(np.array(strings, dtype=object))
+        encoded = [text.encode() for text in table.tolist()]
+        offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+        data = np.frombuffer(b''.join(encoded), np.uint8).copy()
+        return cls(torch.from_numpy(codes.astype(np.int32)), torch.from_numpy(data), torch.from_numpy(offsets))
+
+    @classmethod
+    def concatenate(cls, columns):
+        """Join columns; their tables are put one after the other, not merged."""
+        entries = np.cumsum([0, *(len(column.offsets) - 1 for column in columns)])
+        lengths = np.cumsum([0, *(len(column.data) for column in columns)])
+        return cls(
+            torch.cat([column.codes + int(n) for column, n in zip(columns, entries, strict=False)]),
+            torch.cat([column.data for column in columns]),
+            torch.cat([columns[0].offsets[:1], *(c.offsets[1:] + int(n) for c, n in zip(columns, lengths, strict=False))]))
+
+    def __len__(self):
+        return len(self.codes)
+
+    def __getitem__(self, row):
+        code = self.codes.numpy()[row]
+        start, end = self.offsets.numpy()[code:code + 2]
+        return self.data.numpy()[start:end].tobytes().decode()
+
+    def table(self):
+        """The table's entries (list[str]); some may be used by no row, or be there twice."""
+        data, offsets = self.data.numpy().tobytes(), self.offsets.tolist()
+        return [data[start:end].decode() for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+
+    def strings(self):
+        """All rows as an (N,) object array; makes N references, so not for use in loader processes."""
+        return np.array(self.table(), dtype=object)[self.codes.numpy()]
+
+    def take(self, rows):
+        """The column of the rows ``rows`` (an index tensor or slice), sharing the table."""
+        return StringColumn(self.codes[rows], self.data, self.offsets)
+
+
+class PairTable:
+    """The rows of a label CSV that a dataset holds; never changed, so copies share it.
+
+    Args:
+        strings (dict[str, StringColumn]): by column name, each of N rows.
+        rows (Tensor): (N,) int32, positions among the CSV's rows, from 0.
+        lines (Tensor): (N,) int32, lines of the file, from 1.
+    """
+
+    def __init__(self, strings, rows, lines):
+        self.strings, self.rows, self.lines = strings, rows, lines
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def take(self, index):
+        """The table of some rows, by an index tensor or slice."""
+        columns = {name: column.take(index) for name, column in self.strings.items()}
+        return PairTable(columns, self.rows[index], self.lines[index])

@@ -1,0 +1,131 @@
+"""From the cells of a label CSV to image files: lighting suffixes, paths that must stay inside, files that must exist."""
+
+import os
+from collections import Counter
+from functools import partial
+
+import numpy as np
+
+from .label_csv import PATH_COLUMNS
+
+def lighting_suffixes(input_map):
+    """What is added to an object's name for each lighting, in the order of the positions.
+
+    Args:
+        input_map (dict[str, int], optional): lighting name → position; each of 0 to L - 1 once.
+            None: one image an object and nothing to add.
+
+    Returns:
+        list[str]: L suffixes, ``['']`` without an ``input_map``.
+
+    Raises:
+        ValueError: naming every gap, repeat and position that is no whole number, and every unusable name.
+    """
+    if input_map is None:
+        return ['']
+    wrong = [f'{name!r} is no lighting name' for name in input_map
+             if not isinstance(name, str) or not name or set(name) & set('/\\')]
+    wrong += [f'{name!r} has position {position!r}, which is no whole number' for name, position in input_map.items()
+              if not isinstance(position, int) or isinstance(position, bool)]
+    if not wrong:
+        count = Counter(input_map.values())
+        wrong += [f'position {p} is given {n} times ({", ".join(k for k, v in input_map.items() if v == p)})'
+                  for p, n in sorted(count.items()) if n > 1]
+        wrong += [f'position {p} is missing' for p in range(len(input_map)) if p not in count]
+        wrong += [f'position {p} ({k!r}) is out of range' for k, p in input_map.items() if not 0 <= p < len(input_map)]
+    if wrong or not input_map:
+        raise ValueError(f'input_map {dict(input_map)!r}: {"; ".join(wrong) or "it is empty"}. Give every lighting name its '
+                         'position, 0 to the number of lightings - 1, each once; or None for one image without suffix')
+    return [f'_{name}' for name in sorted(input_map, key=input_map.get)]
+
+
+def check_cells(column, strings, lines, problems):
+    """Note the rows whose cell is empty, or would lead to a file outside of the image folder.
+
+    Args:
+        column (str): the column's name.
+        strings (list[str]): its N values.
+        lines (np.ndarray): (N,) line numbers.
+        problems (Problems): where to note them.
+    """
+    fault_of = _FAULT_OF[column]
+    faults = {text: fault for text in set(strings) if (fault := fault_of(text))}
+    if faults:
+        for line, text in zip(lines.tolist(), strings, strict=True):
+            if text in faults:
+                problems.add(faults[text], line, f'{column} {text!r}')
+
+
+def _path_fault(text):
+    if not text:
+        return 'empty cell: write the folder relative to the image folder ("." for itself), or delete the row'
+    if text[0] in '/\\' or text[1:2] == ':':
+        return 'an absolute path: write it relative to the image folder (data_prefix.img_path)'
+    if '..' in text and os.path.normpath(forward(text)).split(os.sep)[0] == '..':
+        return 'a path that leaves the image folder: put the images below data_prefix.img_path'
+    return None
+
+
+def _name_fault(text):
+    if not text:
+        return 'empty cell: write the name of the object, or delete the row'
+    if '/' in text or '\\' in text:
+        return 'a folder in an object name: move it into input_path and golden_path'
+    return None
+
+
+def _label_fault(text):
+    return None if text else 'empty cell: write PASS or the name of the defect, or delete the row'
+
+
+_FAULT_OF = dict(input_path=_path_fault, golden_path=_path_fault, object_name=_name_fault, label=_label_fault)
+
+
+def forward(path):
+    """A path with forward slashes: backslashes in ``input_path`` and ``golden_path`` are read as separators."""
+    return path.replace('\\', '/')
+
+
+def check_images_exist(table, images_dir, endings, problems):
+    """Note every image that is missing; lists each folder once instead of asking for file by file.
+
+    Args:
+        table (PairTable): the rows; those already noted in ``problems`` are passed over.
+        images_dir (str): the folder that paths are relative to.
+        endings (list[str]): suffix and extension of each lighting.
+        problems (Problems): where to note them.
+    """
+    if not os.path.isdir(images_dir):
+        problems.add('the image folder does not exist: correct data_root or data_prefix.img_path', None, images_dir)
+        return
+    lines = table.lines.numpy()
+    rows = np.flatnonzero(~np.isin(lines, list(problems.lines)))
+    names = table.strings['object_name'].strings()
+    folders, members = {}, []
+    for column in PATH_COLUMNS:
+        paths = table.strings[column].table()
+        ids = np.array([folders.setdefault(forward(path), len(folders)) for path in paths])
+        members.append(ids[table.strings[column].codes.numpy()[rows]])
+    members, rows = np.concatenate(members), np.tile(rows, len(PATH_COLUMNS))
+    order = np.argsort(members, kind='stable')
+    bounds = np.searchsorted(members[order], np.arange(len(folders) + 1))
+    for folder, start, end in zip(folders, bounds[:-1], bounds[1:], strict=True):
+        where = os.path.join(images_dir, folder)
+        inside = rows[order[start:end]]
+        try:
+            present = {entry.name for entry in os.scandir(where)} if len(inside) else set()
+        except OSError as error:
+            problems.add('a folder that cannot be listed: correct the path or put the folder there',
+                         int(lines[inside[0]]), f'{where}: {error.strerror} ({len(inside)} images of objects)')
+            continue
+        for row in inside:
+            for ending in endings:
+                name = names[row] + ending
+                if name not in present:
+                    problems.add('a missing image: put it there, or correct image_ext, input_map or the row',
+                                 int(lines[row]), partial(_describe_missing, where, name, names[row], present))
+
+
+def _describe_missing(folder, name, object_name, present):
+    near = sorted(other for other in present if other.lower().startswith(object_name.lower()))
+    return os.path.join(folder, name) + (f' (there is {", ".join(near[:3])})' if near else '')

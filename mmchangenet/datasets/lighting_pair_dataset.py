@@ -1,0 +1,227 @@
+"""A label CSV becomes samples: golden-versus-compare pairs, each side one image a lighting."""
+
+import os
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset
+from torch.utils.data import get_worker_info
+
+from mmchangenet.imaging import ImageError
+from mmchangenet.registry import DATASETS, TRANSFORMS
+
+from .columns import PairTable, StringColumn
+from .image_files import check_cells, check_images_exist, forward, lighting_suffixes
+from .label_csv import GOOD_LABEL, LABEL_COLUMN, REQUIRED_COLUMNS, LabelCsv, Problems
+from .samplers.draw import Draw
+
+
+@DATASETS.register_module()
+class LightingPairDataset(BaseDataset):
+    """The rows of a label CSV as pairs of lighting tuples.
+
+    A row's images are ``{img_path}/{input_path}/{object_name}[_{lighting}]{image_ext}`` and the same with ``golden_path``.
+    The label PASS means good, everything else is the name of a defect. Rows are kept as columns of
+    shared tensors; a million take well under 1 GB and loader processes add no copy.
+
+    Everything that can be known is checked when the dataset is built, and reported at once.
+
+    Args:
+        ann_file (str): the label CSV with columns ``input_path, golden_path, label, object_name``; backslashes in the
+            paths are read as separators. In test mode the labels may be missing.
+        data_root (str): what ``ann_file`` and ``data_prefix`` are relative to.
+        data_prefix (dict): ``img_path``: the image folder.
+        image_ext (str): the extension of the image files, with its dot.
+        input_map (dict[str, int], optional): lighting name → position, 0 to L - 1, each once; None: one image a side,
+            without suffix.
+        pipeline (Sequence[dict | Callable]): transforms.
+        classes (Sequence[str], optional): class names, PASS first. By default those of the CSV, sorted.
+        indices (int | Sequence[int], optional): take only the first (negative: last) rows, or these.
+        test_mode (bool): whether to evaluate: unreadable images then give a sample with ``error``.
+        broken_images (str): in training, 'skip' puts a random other row in the place of one whose image cannot be
+            read and notes it in ``replaced``; 'stop' raises.
+        max_refetch (int): so many rows in a row may be unreadable before training stops.
+        check_images (bool): whether to look for all image files when the dataset is built.
+        metainfo (dict, optional): more of MMEngine's meta information.
+        lazy_init (bool): whether to read the CSV later, in ``full_init``.
+
+    Raises:
+        LabelCsvError: with everything wrong with the CSV, by kind and line.
+        ValueError: for an ``input_map``, ``classes`` or option that cannot be.
+    """
+
+    def __init__(self, ann_file, data_root='', data_prefix=None, image_ext='.jpg', input_map=None, pipeline=(), classes=None,
+                 indices=None, test_mode=False, broken_images='skip', max_refetch=20, check_images=True, metainfo=None,
+                 lazy_init=False):
+        if broken_images not in ('skip', 'stop'):
+            raise ValueError(f"broken_images={broken_images!r}: it is 'skip' or 'stop'")
+        self.broken_images, self.check_images = broken_images, check_images
+        self._endings = [suffix + image_ext for suffix in lighting_suffixes(input_map)]
+        metainfo = dict(metainfo or {})
+        if classes is not None or 'classes' in metainfo:
+            metainfo['classes'] = _checked_classes(metainfo.get('classes') if classes is None else classes)
+        super().__init__(
+            ann_file, metainfo=metainfo, data_root=data_root, data_prefix=data_prefix or dict(img_path=''), indices=indices,
+            serialize_data=False, test_mode=test_mode, max_refetch=max_refetch, lazy_init=lazy_init,
+            pipeline=[TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline])
+
+    def load_data_list(self):
+        """Read and check the CSV.
+
+        Returns:
+            PairTable: its rows.
+        """
+        problems = Problems(self.ann_file)
+        source = LabelCsv(self.ann_file, problems, need_label=not self.test_mode)
+        columns = [name for name in (*REQUIRED_COLUMNS, LABEL_COLUMN) if name in source.columns]
+        parts, row = {name: [] for name in columns}, 0
+        for chunk in source.chunks(columns):
+            lines = source.lines[row:row + len(chunk[columns[0]])]
+            for name in columns:
+                parts[name].append(StringColumn.from_strings(chunk[name]))
+                check_cells(name, chunk[name], lines, problems)
+            row += len(lines)
+        if not row:
+            problems.raise_if_any()
+        table = PairTable({name: StringColumn.concatenate(parts.pop(name)) for name in columns},
+                          torch.arange(row, dtype=torch.int32), torch.from_numpy(source.lines))
+        if LABEL_COLUMN in columns:
+            self._settle_classes(table, problems)
+        if self.check_images:
+            check_images_exist(table, self.data_prefix['img_path'], self._endings, problems)
+        problems.raise_if_any()
+        return table
+
+    def _settle_classes(self, table, problems):
+        labels = table.strings[LABEL_COLUMN]
+        names = {name for name in labels.table() if name}
+        classes = self._metainfo.setdefault('classes', (GOOD_LABEL, *sorted(names - {GOOD_LABEL})))
+        unknown = names - set(classes)
+        if unknown and len(classes) > 2 and not self.test_mode:
+            for row in np.flatnonzero(np.isin(labels.strings(), list(unknown))):
+                problems.add(f'a label that is not among the classes {", ".join(classes)}: mend it, or add it to classes',
+                             int(table.lines[row]), f'{LABEL_COLUMN} {labels[row]!r}')
+
+    def get_data_info(self, idx):
+        """What the CSV says of a row.
+
+        Args:
+            idx (int): index; of a :class:`Draw`, ``sample_idx`` is the index in the outermost dataset.
+
+        Returns:
+            dict: ``sample_idx, input_path, golden_path, label, object_name, compare_files, golden_files`` and, where
+            there are labels, ``gt_fail``.
+        """
+        self.full_init()
+        row = range(len(self))[idx]
+        info = {name: column[row] for name, column in self.data_list.strings.items()}
+        if LABEL_COLUMN in info:
+            info['gt_fail'] = int(info[LABEL_COLUMN] != GOOD_LABEL)
+        for side, column in (('compare', 'input_path'), ('golden', 'golden_path')):
+            info[column] = forward(info[column])
+            stem = os.path.join(self.data_prefix['img_path'], info[column], info['object_name'])
+            info[f'{side}_files'] = [stem + ending for ending in self._endings]
+        return dict(label='', sample_idx=idx.origin if isinstance(idx, Draw) else row) | info
+
+    def prepare_data(self, idx):
+        """Run the pipeline on a row; see ``broken_images`` and ``test_mode`` for what happens to unreadable ones."""
+        rng, replaced = _generator(idx), []
+        while True:
+            results = self.get_data_info(idx) | dict(rng=rng)
+            if replaced:
+                results['replaced'] = list(replaced)
+            try:
+                return self.pipeline(results)
+            except ImageError as error:
+                if self.test_mode:
+                    return self.pipeline(self.get_data_info(idx) | dict(rng=_generator(idx), blank=True, error=str(error)))
+                where = f'{self.ann_file} line {self.data_list.lines[idx]}: {error}'
+                if self.broken_images == 'stop':
+                    raise ImageError(f"{where}. Mend or delete the row, or go on with broken_images='skip'") from error
+                replaced.append((results['sample_idx'], where))
+                if len(replaced) > self.max_refetch:
+                    listing = '\n'.join(f'  {message}' for _, message in replaced)
+                    raise RuntimeError(f'{len(replaced)} rows one after another have unreadable images:\n{listing}') from error
+                other = int(rng.integers(len(self)))
+                idx = idx.moved_to(other) if isinstance(idx, Draw) else other
+
+    def __getitem__(self, idx):
+        """The packed sample of a row; a pipeline that gives None is an error here, not another row in silence."""
+        self.full_init()
+        data = self.prepare_data(idx)
+        if data is None:
+            raise RuntimeError(f'{self.ann_file} line {self.data_list.lines[idx]}: the pipeline gave None; '
+                               'each of its transforms must return the results')
+        return data
+
+    def get_cat_ids(self, idx):
+        """The class of a row as MMEngine's ClassBalancedDataset asks for it: [position in ``metainfo['classes']``]."""
+        return [self._metainfo['classes'].index(self._label_column()[idx])]
+
+    @property
+    def labels(self):
+        """(N,) object array of the labels.
+
+        Raises:
+            ValueError: when the CSV has none.
+        """
+        return self._label_column().strings()
+
+    @property
+    def gt_fail(self):
+        """(N,) uint8 array, 1 where the label is not PASS.
+
+        Raises:
+            ValueError: when the CSV has no labels.
+        """
+        column = self._label_column()
+        return np.array([name != GOOD_LABEL for name in column.table()], np.uint8)[column.codes.numpy()]
+
+    @property
+    def num_pass(self):
+        """The number of rows labelled PASS."""
+        return len(self) - self.num_fail
+
+    @property
+    def num_fail(self):
+        """The number of rows labelled otherwise."""
+        return int(self.gt_fail.sum())
+
+    @property
+    def csv_rows(self):
+        """(N,) array: position of each row among those of the CSV, which differs from its index in a subset."""
+        self.full_init()
+        return self.data_list.rows.numpy()
+
+    def _label_column(self):
+        self.full_init()
+        if LABEL_COLUMN not in self.data_list.strings:
+            raise ValueError(f'label CSV {self.ann_file} has no column {LABEL_COLUMN!r}; add it to train, sample or evaluate')
+        return self.data_list.strings[LABEL_COLUMN]
+
+    def _get_unserialized_subset(self, indices):
+        """MMEngine's hook behind ``indices``, ``get_subset`` and ``get_subset_``."""
+        if isinstance(indices, int):
+            return self.data_list.take(slice(indices) if indices >= 0 else slice(indices, None))
+        rows = np.arange(len(self.data_list))[np.asarray(indices, dtype=np.int64)]
+        return self.data_list.take(torch.from_numpy(rows))
+
+
+def _checked_classes(classes):
+    classes = tuple(classes)
+    if len(classes) < 2 or classes[0] != GOOD_LABEL or len(set(classes)) < len(classes) or not all(classes):
+        raise ValueError(f'classes={classes!r}: give at least two different names, {GOOD_LABEL} first')
+    return classes
+
+
+def _generator(idx):
+    """The random generator of one sample's augmentation.
+
+    For the plain index of somebody else's sampler it follows from the loader's own seed, new every epoch (with
+    persistent workers every run), and the index.
+    """
+    if isinstance(idx, Draw):
+        return idx.generator()
+    worker = get_worker_info()
+    seed = worker.seed - worker.id if worker else int(torch.randint(2**62, ()))
+    return np.random.default_rng([seed, int(idx) % 2**32])

@@ -1,0 +1,119 @@
+"""Label CSVs of every dialect are read alike, and what is wrong with one is reported at once."""
+
+import codecs
+import textwrap
+
+import pandas as pd
+import pytest
+
+from mmchangenet.datasets import LabelCsvError, label_csv, read_label_csv
+
+HEADER = 'input_path,golden_path,label,object_name'
+
+
+def write(tmp_path, content):
+    path = tmp_path / 'labels.csv'
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_keeps_columns_order_and_spelling(tmp_path):
+    path = write(tmp_path, 'part,object_name,label,golden_path,input_path\n7.0,007,PASS,g,a\n1e5,1e5,NA,g,a\n,None,None,g,nan\n')
+    frame = read_label_csv(path)
+    assert list(frame) == ['part', 'object_name', 'label', 'golden_path', 'input_path']
+    assert frame.to_numpy().tolist() == [
+        ['7.0', '007', 'PASS', 'g', 'a'], ['1e5', '1e5', 'NA', 'g', 'a'], ['', 'None', 'None', 'g', 'nan']]
+    assert isinstance(frame.index, pd.RangeIndex)
+
+
+@pytest.mark.parametrize('delimiter', [',', ';', '\t'])
+@pytest.mark.parametrize('line_end', ['\n', '\r\n', '\r'])
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+def test_dialects_read_alike(tmp_path, delimiter, line_end, encoding):
+    rows = ['input_path,golden_path,label,object_name', 'a,g,PASS,R1', '', 'a,g,fehlt_ä,R2', '  ', '']
+    path = write(tmp_path, line_end.join(rows).replace(',', delimiter).encode(encoding))
+    assert read_label_csv(path).to_numpy().tolist() == [['a', 'g', 'PASS', 'R1'], ['a', 'g', 'fehlt_ä', 'R2']]
+
+
+def test_big_endian_utf16(tmp_path):
+    path = write(tmp_path, codecs.BOM_UTF16_BE + f'{HEADER}\na,g,PASS,R1\n'.encode('utf-16-be'))
+    assert len(read_label_csv(path)) == 1
+
+
+def test_strips_values_and_names_and_reads_pass_in_any_case(tmp_path):
+    path = write(tmp_path, ' input_path , golden_path,label ,object_name\n a ,\tg, pass , R 1 \na,g,Pass,R2\na,g,Passive,R3\n')
+    assert read_label_csv(path).to_numpy().tolist() == [
+        ['a', 'g', 'PASS', 'R 1'], ['a', 'g', 'PASS', 'R2'], ['a', 'g', 'Passive', 'R3']]
+
+
+def test_quoted_fields(tmp_path):
+    path = write(tmp_path, f'{HEADER}\n"a, b", "g",PASS,"R""1"""\na,g,PASS,2"x4"\n')
+    assert read_label_csv(path).to_numpy().tolist() == [['a, b', 'g', 'PASS', 'R"1"'], ['a', 'g', 'PASS', '2"x4"']]
+
+
+def test_label_may_be_missing(tmp_path):
+    assert list(read_label_csv(write(tmp_path, 'input_path,golden_path,object_name\na,g,R1')))[-1] == 'object_name'
+
+
+def test_chunks_join_seamlessly(tmp_path, monkeypatch):
+    monkeypatch.setattr(label_csv, 'CHUNK_ROWS', 3)
+    monkeypatch.setattr(label_csv, 'SCAN_BYTES', 7)
+    path = write(tmp_path, HEADER + ''.join(f'\na,g,PASS,R{i}\n' for i in range(10)))
+    frame = read_label_csv(path)
+    assert frame['object_name'].tolist() == [f'R{i}' for i in range(10)]
+    assert frame.index.tolist() == list(range(10))
+
+
+@pytest.mark.parametrize(('content', 'said'), [
+    ('', ['the file is empty', 'input_path, golden_path, object_name and label']),
+    (' \n\n', ['the file is empty']),
+    (HEADER, ['header but no rows', 'add one line']),
+    ('\ninput_path;label;object\na;PASS;R', ['missing column', 'input_path, label, object', "delimiter ';'", 'line 2: golden_path',
+                                             'line 2: object_name', '(2x)']),
+    (f'{HEADER},label,\na,g,PASS,R,PASS,', ['more than once', 'line 1: label', 'column without a name']),
+    (b'input_path,golden_path,label,object_name\na,g,PASS,R\na,g,PASS,R\xe4\n', ['not UTF-8', 'line 3', 'save the file as UTF-8']),
+    (f'{HEADER}\na,g,PASS,R'.encode('utf-16-le'), ['zero bytes', 'save the file as UTF-8']),
+])
+def test_unusable_files(tmp_path, content, said):
+    with pytest.raises(LabelCsvError) as error:
+        read_label_csv(write(tmp_path, content))
+    for words in [*said, 'labels.csv']:
+        assert words in str(error.value)
+
+
+def test_ragged_rows_are_all_listed_by_line(tmp_path):
+    path = write(tmp_path, textwrap.dedent(f'''\
+        {HEADER}
+        a,g,PASS,R1,extra
+
+        a,g,PASS,R2
+        a,g,PASS
+        a,g,"PASS,R3
+        "a,g",PASS,R4
+        '''))
+    with pytest.raises(LabelCsvError) as error:
+        read_label_csv(path)
+    message = str(error.value)
+    assert 'wrong number of fields: the header has 4' in message and '(3x)' in message
+    assert 'line 2: 5 fields: a,g,PASS,R1,extra' in message
+    assert 'line 5: 3 fields: a,g,PASS' in message
+    assert 'line 6: a,g,"PASS,R3' in message and 'line breaks inside a field are not supported' in message
+    assert 'line 7: 3 fields: "a,g",PASS,R4' in message
+    assert 'R2' not in message
+
+
+def test_a_first_row_that_is_too_long_is_no_index(tmp_path):
+    with pytest.raises(LabelCsvError, match='line 2: 5 fields'):
+        read_label_csv(write(tmp_path, f'{HEADER}\nx,a,g,PASS,R1\nx,a,g,PASS,R2\n'))
+
+
+def test_long_reports_are_cut_and_counted(tmp_path):
+    with pytest.raises(LabelCsvError) as error:
+        read_label_csv(write(tmp_path, HEADER + '\na,g,PASS' * 50))
+    assert str(error.value).count('\n    line ') == label_csv.LISTED
+    assert f'... and {50 - label_csv.LISTED} more' in str(error.value)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nowhere.csv: check ann_file and data_root'):
+        read_label_csv(tmp_path / 'nowhere.csv')

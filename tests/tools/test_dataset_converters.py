@@ -1,0 +1,81 @@
+"""The command lines of the dataset converters."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f'tools/dataset_converters/{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def board_csv(tmp_path):
+    path = tmp_path / 'all.csv'
+    rows = [f'line1/B{i // 10:02d};golden;{"missing" if i % 5 == 0 else "pass"};007;{i % 3}.0' for i in range(200)]
+    path.write_text('\n'.join(['input_path;golden_path;label;object_name;lot', *rows]))
+    return path
+
+
+def test_split_writes_the_csvs_own_columns_and_prints_a_table(board_csv, tmp_path, capsys):
+    load('split_csv').main([str(board_csv), '--out-dir', str(tmp_path / 'out'), '--fractions', 'train=0.5', 'val=0.3', 'test=0.2'])
+    parts = {name: pd.read_csv(tmp_path / f'out/{name}.csv', dtype=str) for name in ('train', 'val', 'test')}
+    assert {name: len(part) for name, part in parts.items()} == {'train': 100, 'val': 60, 'test': 40}
+    assert all(list(part) == ['input_path', 'golden_path', 'label', 'object_name', 'lot'] for part in parts.values())
+    assert set(parts['val']['object_name']) == {'007'} and set(parts['val']['label']) == {'PASS', 'missing'}
+    boards = [set(part['input_path']) for part in parts.values()]
+    assert sum(map(len, boards)) == 20 == len(set.union(*boards))
+    table = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert table == [['rows', 'boards', 'PASS', 'FAIL', 'missing'], ['train', '100', '10', '80', '20', '20'],
+                     ['val', '60', '6', '48', '12', '12'], ['test', '40', '4', '32', '8', '8']]
+
+
+@pytest.mark.parametrize(('options', 'said'), [
+    (['--board', 'golden_path'], '1 boards cannot fill 3 splits'),
+    (['--board-pattern', 'X'], 'finds no board in 200 rows'),
+    (['--fractions', 'all=1', 'val=1'], 'would overwrite'),
+    (['--fractions', 'train:1'], 'wanted NAME=SHARE'),
+    (['--fractions', 'train=much'], 'wanted NAME=SHARE'),
+    (['--fractions', 'train=1', 'train=1'], 'names a split twice')])
+def test_split_errors_leave_the_csv_alone(board_csv, capsys, options, said):
+    before = board_csv.read_bytes()
+    with pytest.raises(SystemExit) as error:
+        load('split_csv').main([str(board_csv), '--out-dir', str(board_csv.parent), *options])
+    assert error.value.code != 0
+    assert said in f'{error.value.code} {capsys.readouterr().err}'
+    assert board_csv.read_bytes() == before
+
+
+def test_deeppcb_from_the_shell(tmp_path):
+    group = tmp_path / 'PCBData/g'
+    for part in ('n', 'n_not'):
+        (group / part).mkdir(parents=True)
+    for side in ('temp', 'test'):
+        cv2.imwrite(str(group / f'n/X_{side}.jpg'), np.random.default_rng(0).integers(0, 256, (100, 100), np.uint8))
+    (group / 'n_not/X.txt').write_text('10 10 20 20 4\n')
+    (tmp_path / 'list.txt').write_text('g/n/X.jpg g/n_not/X.txt\n')
+    done = subprocess.run(
+        [sys.executable, str(ROOT / 'tools/dataset_converters/deeppcb.py'), '--src', str(tmp_path), '--list',
+         str(tmp_path / 'list.txt'), '--dst', str(tmp_path / 'out'), '--size', '32'],
+        capture_output=True, text=True, cwd=tmp_path, env=os.environ | dict(PYTHONPATH=str(ROOT)))
+    assert done.returncode == 0, done.stderr
+    assert '1/1' in done.stdout and '3 crops, 2 PASS and 1 FAIL' in done.stdout
+    assert len(list((tmp_path / 'out').rglob('*.png'))) == 6
+
+
+def test_deeppcb_errors_are_short(tmp_path):
+    (tmp_path / 'list.txt').write_text('g/n/X.jpg g/n_not/X.txt\n')
+    with pytest.raises(SystemExit, match='error: .*list.txt does not fit'):
+        load('deeppcb').main(['--src', str(tmp_path), '--list', str(tmp_path / 'list.txt'), '--dst', str(tmp_path / 'out')])

@@ -1,0 +1,35 @@
+"""Cut DeepPCB's board pairs into component crops with a label CSV.
+
+    python tools/dataset_converters/deeppcb.py --src DeepPCB --list DeepPCB/train.txt --dst data/deeppcb/train
+"""
+
+import argparse
+import sys
+
+from mmengine.utils import track_iter_progress
+
+from mmchangenet.datasets.deeppcb import convert
+
+
+def parse_args(args=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--src', required=True, help='folder that holds PCBData')
+    parser.add_argument('--list', required=True, help='list of pairs, one "image label-file" a line')
+    parser.add_argument('--dst', required=True, help='folder to write images and labels.csv to')
+    parser.add_argument('--size', type=int, default=64, help='side of the crops in px (default: 64)')
+    parser.add_argument('--seed', type=int, default=0, help='of the crops (default: 0)')
+    return parser.parse_args(args)
+
+
+def main(args=None):
+    args = parse_args(args)
+    try:
+        rows = convert(args.src, args.list, args.dst, args.size, args.seed, progress=track_iter_progress)
+    except (OSError, ValueError) as error:
+        sys.exit(f'error: {error}')
+    num_pass = (rows['label'] == 'PASS').sum()
+    print(f'\n{len(rows)} crops, {num_pass} PASS and {len(rows) - num_pass} FAIL: {args.dst}/labels.csv')
+
+
+if __name__ == '__main__':
+    main()
