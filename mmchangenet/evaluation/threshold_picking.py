@@ -68,7 +68,7 @@ def score_validation_data(config, checkpoint, cfg_options=None):
     if not config.get('val_dataloader'):
         raise ValueError(f'{config.filename} has no val_dataloader, and a threshold is picked on validation data')
     config.setdefault('work_dir', str(Path(checkpoint).parent))
-    config.update(load_from=str(checkpoint), resume=False, test_dataloader=config.val_dataloader, test_cfg=dict(),
+    config.update(load_from=str(checkpoint), resume=False, test_dataloader=config.val_dataloader, test_cfg={},
                   test_evaluator=dict(type='mmchangenet.InspectionMetric'))
     for key in NOT_FOR_TESTING:
         config.pop(key, None)
@@ -91,10 +91,19 @@ def write_threshold(checkpoint, threshold, out=None):
 
     Returns:
         dict | None: the threshold that was there before.
+
+    Raises:
+        CheckpointError: when the checkpoint is none.
+        ValueError: when the file to write cannot hold a threshold.
     """
+    out = Path(out or checkpoint)
+    if out.suffix == '.safetensors':
+        raise ValueError(f'{out}: a safetensors file holds weights only and no threshold. Write a .pth file with --out.')
     content = read_checkpoint(checkpoint)
+    if 'state_dict' not in content:
+        content = dict(state_dict=content)
     meta = content.setdefault('meta', {})
     before = meta.get('threshold')
     meta['threshold'] = dict(threshold)
-    write_checkpoint(content, out or checkpoint)
+    write_checkpoint(content, out)
     return before

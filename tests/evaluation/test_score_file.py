@@ -51,7 +51,7 @@ class NumberedScores(BaseModel):
 
 def run_test(dataset, folder, order=None, evaluator=None, out_file='scores.csv'):
     loader = DataLoader(dataset, batch_size=2, sampler=order, collate_fn=list)
-    runner = Runner(NumberedScores(), str(folder / 'work'), test_dataloader=loader, test_cfg=dict(), default_scope='mmengine',
+    runner = Runner(NumberedScores(), str(folder / 'work'), test_dataloader=loader, test_cfg={}, default_scope='mmengine',
                     test_evaluator=[evaluator or InspectionMetric()], custom_hooks=[ScoreFileHook(str(folder / out_file))],
                     experiment_name=f'test_{folder.name}')
     runner.test()

@@ -1,0 +1,7 @@
+"""Pictures of results: pairs, galleries of wrong calls, score plots."""
+
+from .gallery_hook import GalleryHook
+from .pair_picture import draw_pair
+from .plots import plot_recall_false_alarm, plot_score_histogram
+
+__all__ = ['GalleryHook', 'draw_pair', 'plot_recall_false_alarm', 'plot_score_histogram']

@@ -1,0 +1,169 @@
+"""Galleries of wrongly called rows and the page that shows them, for looking at without any server."""
+
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+from PIL import Image
+
+from mmchangenet.imaging import ImageError, read_image
+
+from .pair_picture import draw_pair
+
+QUALITY = 92  # of the JPEG pictures, colours not subsampled
+
+STYLE = '''
+body { font: 15px/1.45 system-ui, sans-serif; color: #202124; background: #f4f5f7; margin: 0 auto; max-width: 1500px;
+       padding: 1.5rem; }
+h1 { margin: 0 0 .3rem; font-size: 1.6rem } h2 { margin: 2.2rem 0 .6rem; font-size: 1.2rem }
+nav a { margin-right: 1.2rem } a { color: #2f6fb7 } p { margin: .3rem 0 .8rem; color: #5f6368 }
+.tables { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start }
+table { background: #fff; border-collapse: collapse; border: 1px solid #dadce0; font-variant-numeric: tabular-nums }
+caption { text-align: left; padding: .4rem 0; font-weight: 600 }
+th, td { padding: .25rem .7rem; text-align: right; border-top: 1px solid #eceef1 }
+th:first-child, td:first-child { text-align: left } th { color: #5f6368; font-weight: 500 }
+.plots { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start }
+.plots img { max-width: 100%; max-height: 34rem; border: 1px solid #dadce0 }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 28rem), 1fr)); gap: 1rem }
+figure { margin: 0; background: #fff; border: 1px solid #dadce0; border-radius: 6px; overflow: hidden }
+figure img { display: block; width: 100%; height: 19rem; object-fit: contain; background: #fff }
+figcaption { padding: .5rem .8rem .7rem; border-top: 1px solid #eceef1; overflow-wrap: anywhere; font-size: .88rem }
+figcaption b { font-size: 1rem } figcaption span { color: #5f6368 }
+'''
+
+
+@dataclass
+class Pair:
+    """A row of a gallery.
+
+    Attributes:
+        position (int): the row's place in the dataset, from 0.
+        score (float): its score.
+        info (dict): the dataset's ``get_data_info``: paths, label, object name, ``compare_files`` and ``golden_files``.
+    """
+
+    position: int
+    score: float
+    info: dict
+
+
+@dataclass
+class Gallery:
+    """Pictures of rows of one kind.
+
+    Attributes:
+        folder (str): name of the folder within the page's.
+        title, explanation (str): what the page says of it.
+        total (int): rows of this kind; more than ``pairs`` when not all are drawn.
+        pairs (list[Pair]): rows to draw, worst first.
+    """
+
+    folder: str
+    title: str
+    explanation: str
+    total: int
+    pairs: list
+
+
+def write_gallery(out_dir, gallery, margin):
+    """Draw one picture a row into ``out_dir/folder``; pictures of an earlier gallery there are deleted.
+
+    Args:
+        out_dir (str | Path): the page's folder.
+        gallery (Gallery): rows.
+        margin (float): the head's margin.
+
+    Returns:
+        list[str]: the pictures' paths within ``out_dir``.
+    """
+    folder = Path(out_dir, gallery.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob('[0-9]*_score*.jpg'):
+        old.unlink()
+    return [f'{gallery.folder}/{_write_picture(folder, rank, pair, margin)}' for rank, pair in enumerate(gallery.pairs, 1)]
+
+
+def _write_picture(folder, rank, pair, margin):
+    info = pair.info
+    called, relation = ('FAIL', '>') if np.float32(pair.score) > np.float32(margin) else ('PASS', '≤')
+    sides = [[_read(file) for file in info[side]] for side in ('compare_files', 'golden_files')]
+    picture = draw_pair(
+        *sides, light_names(info),
+        heading=f'{info["label"]}, called {called}   score {pair.score:.4g} {relation} margin {margin:.4g}',
+        details=[f'{info["object_name"]}   (row {pair.position}, from 0)', f'compare  {info["input_path"]}',
+                 f'golden  {info["golden_path"]}'])
+    board = Path(info['input_path']).name
+    name = _file_name(f'{rank:03d}_score{pair.score:.4f}', board, info['object_name'], info['label'])
+    Image.fromarray(picture).save(folder / name, quality=QUALITY, subsampling=0)
+    return name
+
+
+def _read(file):
+    try:
+        return read_image(file)
+    except ImageError as error:
+        return f'unreadable: {error}'
+
+
+def light_names(info):
+    """The lighting of each file, as its name tells after the object's; its number where it does not."""
+    names = []
+    for number, file in enumerate(info['compare_files'], 1):
+        light = Path(file).stem.removeprefix(info['object_name']).removeprefix('_')
+        names.append(light or (str(number) if len(info['compare_files']) > 1 else ''))
+    return names
+
+
+def _file_name(*parts, longest=100):
+    """A name that every file system takes."""
+    return '_'.join(re.sub(r'[^A-Za-z0-9._-]+', '-', part).strip('-') for part in parts if part)[:longest] + '.jpg'
+
+
+def write_index(out_dir, title, tables, plots, galleries, pictures):
+    """Write ``index.html``: figures, plots and all pictures. It needs nothing from outside its folder.
+
+    Args:
+        out_dir (str | Path): folder of the page.
+        title (str): heading.
+        tables (Sequence[Table]): objects with ``title``, ``header`` and ``lines`` of text.
+        plots (Sequence[str]): pictures' paths within ``out_dir``.
+        galleries (Sequence[Gallery]): what was drawn.
+        pictures (Sequence[Sequence[str]]): each gallery's pictures within ``out_dir``.
+
+    Returns:
+        Path: the page.
+    """
+    links = ''.join(f'<a href="#{quote(gallery.folder)}">{escape(gallery.title)} ({gallery.total})</a>' for gallery in galleries)
+    body = [f'<h1>{escape(title)}</h1>', f'<nav>{links}</nav>', '<h2>Figures</h2>', '<div class="tables">',
+            *map(_table, tables), '</div>', '<h2>Scores</h2>', '<div class="plots">',
+            *(f'<a href="{quote(plot)}"><img src="{quote(plot)}" alt="{escape(Path(plot).stem)}"></a>' for plot in plots),
+            '</div>']
+    for gallery, files in zip(galleries, pictures, strict=True):
+        shown = '' if gallery.total == len(files) else f' Only the first {len(files)} of {gallery.total} are drawn.'
+        body += [f'<h2 id="{quote(gallery.folder)}">{escape(gallery.title)} ({gallery.total})</h2>',
+                 f'<p>{escape(gallery.explanation + shown)}</p>', '<div class="cards">',
+                 *(_card(*item) for item in enumerate(zip(gallery.pairs, files, strict=True), 1)), '</div>']
+    page = Path(out_dir, 'index.html')
+    page.write_text('<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
+                    '<meta name="viewport" content="width=device-width">'
+                    f'<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n' + '\n'.join(body) +
+                    '\n</body>\n</html>\n', encoding='utf-8')
+    return page
+
+
+def _table(table):
+    def row(cells, tag):
+        return f'<tr>{"".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)}</tr>'
+    head = row(table.header, 'th') if table.header else ''
+    return f'<table><caption>{escape(table.title)}</caption>{head}{"".join(row(line, "td") for line in table.lines)}</table>'
+
+
+def _card(rank, item):
+    pair, file = item
+    info = {key: escape(str(pair.info[key])) for key in ('label', 'object_name', 'input_path', 'golden_path')}
+    return (f'<figure><a href="{quote(file)}"><img loading="lazy" src="{quote(file)}" alt="{info["object_name"]}"></a>'
+            f'<figcaption><b>{rank}. {info["label"]}, score {pair.score:.4g}</b><br>{info["object_name"]}<br>'
+            f'<span>compare {info["input_path"]}<br>golden {info["golden_path"]}</span></figcaption></figure>')

@@ -1,0 +1,81 @@
+"""Pick the threshold that a line works at, on validation data, and write it into the checkpoint.
+
+    python tools/analysis_tools/pick_threshold.py CONFIG CHECKPOINT --recall 1.0
+    python tools/analysis_tools/pick_threshold.py --scores scores.csv CHECKPOINT --false-alarm-rate 0.01
+    python tools/analysis_tools/pick_threshold.py --scores scores.csv --recall 0.99
+
+The first scores the config's validation data, the others take a score file of ``tools/test.py --out`` with labels;
+the last only shows the figures. Test, inference and export of the checkpoint use the threshold as the margin.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import DictAction
+
+from mmchangenet.evaluation.threshold_picking import read_score_file, score_validation_data, write_threshold
+from mmchangenet.thresholds import float_text, pick_threshold
+
+
+def parse_args(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('files', nargs='*', metavar='CONFIG CHECKPOINT', help='with --scores only the checkpoint, or nothing')
+    parser.add_argument('--scores', help='score file with the columns label and siamese_score')
+    wanted = parser.add_mutually_exclusive_group(required=True)
+    wanted.add_argument('--recall', type=float, help='share of the defects to find, such as 0.99')
+    wanted.add_argument('--false-alarm-rate', type=float, help='share of the PASS rows that may be called FAIL, such as 0.01')
+    parser.add_argument('--out', help='write a checkpoint of its own instead of changing the given one')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='replace keys of the config: key=value')
+    args = parser.parse_args(arguments)
+    if args.scores and (len(args.files) > 1 or args.cfg_options):
+        parser.error('with --scores at most a checkpoint is given, and no config')
+    if not args.scores and len(args.files) != 2:
+        parser.error('give a config and a checkpoint, or --scores with a score file')
+    if args.out and not args.files:
+        parser.error('--out needs a checkpoint to write the threshold into')
+    for file in filter(None, [args.scores, *args.files]):
+        if not Path(file).is_file():
+            parser.error(f'there is no file {file}')
+    return args
+
+
+def describe(threshold, scores, is_fail):
+    """What the threshold gives, in words."""
+    called = scores > np.float32(threshold['value'])
+    lines = [f'threshold {float_text(threshold["value"])} for {threshold["wanted"]} on {threshold["data"]}:']
+    for key, chosen, rows in (('recall', is_fail, 'FAIL'), ('false_alarm_rate', ~is_fail, 'PASS')):
+        share = f'{100 * threshold[key]:.2f} %   {np.count_nonzero(called & chosen)} of {np.count_nonzero(chosen)} {rows} rows'
+        lines.append(f'  {key.replace("_", " "):<16}  ' + (share if chosen.any() else f'undefined: no {rows} row'))
+    if threshold['unscored']:
+        lines.append(f'  {threshold["unscored"]} rows have no score and were left out: the figures say nothing of them')
+    return '\n'.join(lines)
+
+
+def main(arguments=None):
+    args = parse_args(arguments)
+    try:
+        run(args)
+    except ValueError as error:
+        raise SystemExit(f'no threshold was picked: {error}') from error
+
+
+def run(args):
+    checkpoint = args.files[-1] if args.files else None
+    if args.scores:
+        (scores, is_fail), data = read_score_file(args.scores), Path(args.scores).name
+    else:
+        scores, is_fail, data = score_validation_data(*args.files, args.cfg_options)
+    scored = np.isfinite(scores)
+    scores, is_fail = scores[scored], is_fail[scored]
+    threshold = pick_threshold(scores, is_fail, args.recall, args.false_alarm_rate)
+    threshold.update(data=data, unscored=int(np.count_nonzero(~scored)))
+    print(describe(threshold, scores, is_fail))
+    if checkpoint:
+        before = write_threshold(checkpoint, threshold, args.out)
+        print(f'written into {args.out or checkpoint}' +
+              (f', in place of {float_text(before["value"])}' if before else ''))
+
+
+if __name__ == '__main__':
+    main()
