@@ -1,0 +1,22 @@
+"""Checkpoints: written whole or not at all, read without running code, loaded strictly."""
+
+from .loading import (
+    adopt_class_names,
+    adopt_threshold,
+    class_names_of,
+    load_fitting_weights,
+    load_for_scoring,
+    load_weights,
+    meta_of,
+    state_dict_of,
+    wants_class_names,
+)
+from .newest import newest_checkpoint
+from .reader import CheckpointError, Placeholder, read_checkpoint
+from .writer import plain, remove_partial_files, write_checkpoint, write_text
+
+__all__ = [
+    'CheckpointError', 'Placeholder', 'adopt_class_names', 'adopt_threshold', 'class_names_of', 'load_fitting_weights',
+    'load_for_scoring', 'load_weights', 'meta_of', 'newest_checkpoint', 'plain', 'read_checkpoint', 'remove_partial_files',
+    'state_dict_of', 'wants_class_names', 'write_checkpoint', 'write_text'
+]
