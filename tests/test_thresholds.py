@@ -145,6 +145,13 @@ def test_so_many_defects_are_found_for_a_recall(rows, recall, found):
     assert np.count_nonzero(scores.astype(np.float32) > threshold) == found
 
 
+@pytest.mark.parametrize('rows, rate, alarms', [(100, 0.29, 29), (1000, 0.001, 1), (150, 0.01, 1), (3, 1 / 3, 1), (10, 0.0, 0)])
+def test_so_many_false_alarms_are_allowed_for_a_rate(rows, rate, alarms):
+    scores = np.linspace(0.1, 1, rows)
+    threshold = threshold_for_false_alarm_rate(scores, np.zeros(rows, bool), rate)
+    assert np.count_nonzero(scores.astype(np.float32) > threshold) == alarms
+
+
 def test_every_reached_share_leads_back_to_its_own_threshold():
     for rows in range(1, 300):
         scores = np.arange(rows, dtype=np.float32)

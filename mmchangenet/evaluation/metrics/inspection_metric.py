@@ -81,7 +81,8 @@ class InspectionMetric(BaseMetric):
         Args:
             data_batch (Any): not used.
             data_samples (Sequence[dict]): samples with ``sample_idx``, ``score`` and ``pred_fail``, and where there are
-                labels ``label``, ``gt_fail``, ``loss`` and ``loss_weight``.
+                labels ``label``, ``gt_fail``, ``loss`` and ``loss_weight``. May have ``error``, ``pred_label``,
+                ``unknown_label`` and ``margin`` (the head's, for the report).
 
         Raises:
             KeyError: when a sample lacks what the head has to set.
