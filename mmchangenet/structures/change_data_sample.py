@@ -14,11 +14,13 @@ class ChangeDataSample(BaseDataElement):
         error (str, optional): why an image could not be read; the row then gets no score.
         replaced (list[tuple[int, str]], optional): in training, the unreadable rows that this sample
             stands in for, each with the reason.
+        unknown_label (bool, optional): the label is none of the network's classes.
 
     Data:
         gt_fail (int): 1 when the label is not PASS, 0 when it is; absent without a label.
         score (float): set by the head, higher = more likely a defect; NaN where ``error`` is set.
         pred_fail (int): 1 when ``score`` > the head's margin.
+        margin (float): that margin.
         pred_label (str): with more than two classes, the most likely name.
         loss, loss_weight (float): this row's loss and its weight in the mean, where there is a label.
     """

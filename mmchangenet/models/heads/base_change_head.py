@@ -62,7 +62,7 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
         return dict(loss=self.loss_module(output, torch.tensor(targets, device=output.device)))
 
     def predict(self, comparison, data_samples):
-        """Sets score, pred_fail and, where there is a label, loss and loss_weight on each sample.
+        """Sets score, pred_fail, margin and, where there is a label, loss and loss_weight on each sample.
 
         Args:
             comparison (torch.Tensor): what the neck's ``compare`` returned for N pairs.
@@ -78,6 +78,7 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
         for sample, score, target, loss, weight in zip(
                 data_samples, self.scores(output).tolist(), targets, losses.tolist(), weights.tolist(), strict=True):
             sample.score, sample.pred_fail = (math.nan, 1) if 'error' in sample else (score, int(score > margin))
+            sample.margin = margin
             if target >= 0 and 'error' not in sample:
                 sample.loss, sample.loss_weight = loss, weight
         self.name_classes(output, data_samples)

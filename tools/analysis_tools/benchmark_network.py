@@ -1,0 +1,103 @@
+"""Speed of the networks as a share of what the processor reaches in large matrix products, all in one run.
+
+Operations are those that our network does, counted by torch (two a multiply-add); shares are medians over repeats in
+which the matrix product and the networks take turns, so that a machine whose speed drifts is measured fairly.
+"""
+
+import argparse
+import statistics
+import time
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmchangenet.models import SiameseClassifier
+from mmchangenet.structures import ChangeDataSample
+
+PARTS = dict(
+    learnable=(dict(type='LearnableDifference'), dict(type='ChangeClsHead')),
+    euclidean=(dict(type='EuclideanDifference'), dict(type='ContrastiveHead')))
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument('--archs', nargs='+', default=['tiny', 'small'], help='variants of FAN')
+    parser.add_argument('--differences', nargs='+', default=['euclidean', 'learnable'], choices=list(PARTS))
+    parser.add_argument('--inference', type=int, nargs=3, default=(4, 512, 128), metavar=('PAIRS', 'HEIGHT', 'WIDTH'))
+    parser.add_argument('--training', type=int, nargs=3, default=(8, 128, 128), metavar=('PAIRS', 'HEIGHT', 'WIDTH'))
+    parser.add_argument('--repeats', type=int, default=7)
+    parser.add_argument('--threads', type=int, default=None, help="torch's threads; default: torch's choice")
+    return parser.parse_args()
+
+
+def matrix_product(size=2048):
+    """A function that multiplies two large matrices, and its number of operations."""
+    a, b = torch.randn(2, size, size)
+    return lambda: a @ b, 2 * size**3
+
+
+def network(arch, difference, size, training):
+    """A function that runs one batch of pairs, and its number of operations."""
+    pairs, height, width = size
+    torch.manual_seed(0)
+    neck, head = PARTS[difference]
+    model = SiameseClassifier(dict(type='FAN', arch=arch), neck, head, input_size=(height, width)).train(training)
+    model.init_weights()
+    inputs = {side: torch.randn(pairs, 3, height, width) for side in ('compare', 'golden')}
+    samples = [ChangeDataSample(gt_fail=row % 2) for row in range(pairs)]
+
+    @torch.inference_mode()
+    def infer():
+        model(inputs)
+
+    def step():
+        model.zero_grad(set_to_none=True)
+        model(inputs, samples, mode='loss')['loss'].backward()
+
+    run = step if training else infer
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return run, counter.get_total_flops()
+
+
+def seconds(run):
+    """How long one call takes."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def measure(run, operations, reference, reference_operations, repeats):
+    """Median seconds a call, and the median share of the reference's rate measured beside each call."""
+    times, shares = [], []
+    for repeat in range(repeats + 2):
+        before = seconds(reference)
+        time_taken = seconds(run)
+        rate = 2 * reference_operations / (before + seconds(reference))
+        if repeat >= 2:  # the first calls warm up
+            times.append(time_taken)
+            shares.append(operations / time_taken / rate)
+    return statistics.median(times), statistics.median(shares)
+
+
+def main():
+    args = parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    reference, reference_operations = matrix_product()
+    fastest = reference_operations / min(seconds(reference) for _ in range(10)) / 1e9
+    print(f'large matrix product: {fastest:.0f} GFLOP/s at best, {torch.get_num_threads()} threads')
+    print(f'{"":34}{"pairs×H×W":>14}{"GFLOP a pair":>14}{"ms a pair":>11}{"share":>8}')
+    for training in (False, True):
+        size = args.training if training else args.inference
+        for arch in args.archs:
+            for difference in args.differences:
+                run, operations = network(arch, difference, size, training)
+                time_taken, share = measure(run, operations, reference, reference_operations, args.repeats)
+                name = f'{"training step" if training else "inference"} FAN-{arch} {difference}'
+                print(f'{name:34}{"×".join(map(str, size)):>14}{operations / size[0] / 1e9:14.1f}'
+                      f'{time_taken / size[0] * 1e3:11.0f}{share:8.0%}', flush=True)
+
+
+if __name__ == '__main__':
+    main()
