@@ -10,16 +10,14 @@ import sys
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.config.config import ConfigParsingError
 from mmengine.dist import barrier, is_main_process
 from mmengine.registry import RUNNERS
 
-from mmchangenet.engine import BrokenImageHook
+from mmchangenet.engine import BrokenImageHook, ChangeRunner
 
 DEBUG = 'MMCHANGENET_DEBUG'
-MISTAKES = (ValueError, TypeError, KeyError, LookupError, OSError, ImportError, AssertionError, ConfigParsingError)
-USAGE_EXIT, UNSCORED_EXIT = 2, 1
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+MISTAKES = (ValueError, TypeError, LookupError, OSError, ImportError, AssertionError)
+UNSCORED_EXIT, MISTAKE_EXIT = 1, 2
 
 
 def prepare_train(config, work_dir=None, resume=None, amp=False, auto_scale_lr=False, cfg_options=None, launcher='none'):
@@ -51,7 +49,7 @@ def prepare_train(config, work_dir=None, resume=None, amp=False, auto_scale_lr=F
             raise ValueError(f'--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in {config}: '
                              'the batch size that its learning rate is for')
         cfg.auto_scale_lr.enable = True
-    return _build(cfg, demo)
+    return _build(cfg, demo, ('train_dataloader', 'val_dataloader'))
 
 
 def prepare_test(config, checkpoint, work_dir=None, out=None, show_dir=None, margin=None, amp=False, cfg_options=None,
@@ -89,8 +87,10 @@ def prepare_test(config, checkpoint, work_dir=None, out=None, show_dir=None, mar
     cfg.custom_hooks = hooks
     if amp:
         cfg.test_cfg.fp16 = True  # MMEngine's name for autocast
-    runner = _build(cfg, demo)
+    runner = _build(cfg, demo, ('test_dataloader', ))
     if margin is not None:
+        if not isinstance(runner, ChangeRunner):
+            raise ValueError(f'--margin needs ChangeRunner, but runner_type of {config} is {type(runner).__name__}')
         runner.margin = margin
     return runner
 
@@ -124,7 +124,7 @@ def run_tool(prepare, work):
         if os.environ.get(DEBUG) or not _is_mistake(error, running=getattr(runner, 'ready', runner is not None)):
             raise
         print(f'error: {_message(error)}', file=sys.stderr, flush=True)
-        return USAGE_EXIT
+        return MISTAKE_EXIT
     finally:
         _leave_processes()
 
@@ -133,9 +133,12 @@ def _read_config(config, work_dir, cfg_options, launcher):
     """The config with what both commands change, and the place of the demo data that it ships with, if any."""
     if not Path(config).is_file():
         raise FileNotFoundError(f'there is no config {config}')
-    cfg = Config.fromfile(config)
-    demo = cfg.get('demo_data')
-    cfg.merge_from_dict(cfg_options or {})
+    try:
+        cfg = Config.fromfile(config)
+        demo = cfg.get('demo_data')
+        cfg.merge_from_dict(cfg_options or {})
+    except Exception as error:  # it is a program, and may fail in any way
+        raise ValueError(f'{config} cannot be used: {type(error).__name__}: {error}') from error
     cfg.setdefault('default_scope', 'mmchangenet')
     cfg.setdefault('runner_type', 'mmchangenet.ChangeRunner')
     cfg.launcher = launcher
@@ -144,6 +147,8 @@ def _read_config(config, work_dir, cfg_options, launcher):
 
 
 def _use_amp(cfg):
+    if not cfg.get('optim_wrapper'):
+        raise ValueError('--amp needs an optim_wrapper in the config')
     kind = str(cfg.optim_wrapper.get('type', 'OptimWrapper')).rpartition('.')[2]
     if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'Bf16OptimWrapper'):
         raise ValueError(f'--amp replaces OptimWrapper, but the config\'s optim_wrapper is {kind}')
@@ -151,11 +156,12 @@ def _use_amp(cfg):
         cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
 
 
-def _build(cfg, demo):
+def _build(cfg, demo, loaders):
+    """The runner; the demo data is made when one of these loaders reads it where the config ships it."""
     for part in ('datasets', 'evaluation', 'models', 'visualization'):  # their components register themselves
         importlib.import_module(f'mmchangenet.{part}')
     runner = RUNNERS.build(cfg)
-    if demo is not None and demo in _data_roots([cfg.get(loader) for loader in LOADERS]):
+    if demo is not None and demo in _data_roots([cfg.get(loader) for loader in loaders]):
         if is_main_process():
             from mmchangenet.datasets.demo import ensure_demo
             ensure_demo(demo)
@@ -178,8 +184,9 @@ def _is_mistake(error, running):
 
 def _message(error):
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    # an error of a loader's process comes with that process's stack in front of it
-    return text.rpartition(f'{type(error).__name__}: ')[2].strip() or type(error).__name__
+    if text.startswith('Caught '):  # in a process of the data loader: its stack comes first
+        text = text.rpartition(f'{type(error).__name__}: ')[2]
+    return text.strip() or type(error).__name__
 
 
 def _leave_processes():

@@ -34,6 +34,7 @@ from .hooks import BatchNormSyncHook, BrokenImageHook, PendingValidationHook, Re
 from .message_hub import hub_state, restore_hub
 
 RESUMED_PARTS = ('meta', 'message_hub', 'optimizer')
+WORK_BEGINS = ('before_train_epoch', 'before_val_epoch', 'before_test_epoch')
 
 
 @RUNNERS.register_module()
@@ -52,7 +53,7 @@ class ChangeRunner(Runner):
         - ``AmpOptimWrapper`` is bfloat16 on the CPU.
 
     Attributes:
-        ready (bool): everything is built, read and loaded: what goes wrong from here on is no mistake in the config.
+        ready (bool): everything is built, read and loaded: what goes wrong from here on is hardly a mistake in the config.
         validation_pending (bool): the checkpoint resumed from has not been validated.
         margin (float | None): when set before ``test`` or ``val``, replaces the head's margin, the checkpoint's
             threshold included.
@@ -86,6 +87,11 @@ class ChangeRunner(Runner):
                        find_unused_parameters=self.cfg.get('find_unused_parameters', False))
         wrapper.update(model_wrapper_cfg or {})
         return MODEL_WRAPPERS.build(wrapper, default_args=dict(module=revert_sync_batchnorm(model)))
+
+    def call_hook(self, fn_name, **kwargs):
+        """As MMEngine's; notes when the work begins."""
+        self.ready = self.ready or fn_name in WORK_BEGINS
+        super().call_hook(fn_name, **kwargs)
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -196,7 +202,6 @@ class ChangeRunner(Runner):
         if self.margin is not None and not self._training:
             self._bare_model.head.margin = float(self.margin)
             self.logger.info(f'margin {self.margin}, as asked for')
-        self.ready = True
 
     def load_checkpoint(self, filename, map_location='cpu', strict=True, revise_keys=()):
         """Load weights, and for tests and validations the class list and threshold stored with them.
