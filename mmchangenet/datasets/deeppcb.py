@@ -67,7 +67,7 @@ def _read_boxes(path, wrong):
                 labels.append(DEFECTS[kind])
                 boxes.append((x1, y1, x2, y2))
             except (ValueError, KeyError):
-                wrong.append(f'{path} line {number}: wanted "x1 y1 x2 y2 type" with type 1 to {len(DEFECTS)}, got {line.strip()!r}')
+                wrong.append(f'{path} line {number}: wanted "x1 y1 x2 y2 type", type 1 to {len(DEFECTS)}, got {line.strip()!r}')
     return np.array(boxes, np.int64).reshape(-1, 4), labels
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from .label_csv import PATH_COLUMNS
 
+
 def lighting_suffixes(input_map):
     """What is added to an object's name for each lighting, in the order of the positions.
 

@@ -157,11 +157,12 @@ class LabelCsv:
         handle = io.BytesIO(self._text)
         handle.seek(self._start)
         done = 0
-        with pd.read_csv(handle, engine='c', sep=self._delimiter, header=None, names=self.columns, usecols=columns or self.columns,
+        columns = list(columns or self.columns)
+        with pd.read_csv(handle, engine='c', sep=self._delimiter, header=None, names=self.columns, usecols=columns,
                          dtype=object, na_filter=False, skipinitialspace=True, chunksize=CHUNK_ROWS) as reader:
             for frame in reader:
                 done += len(frame)
-                chunk = {name: list(map(str.strip, frame[name].tolist())) for name in columns or self.columns}
+                chunk = {name: list(map(str.strip, frame[name].tolist())) for name in columns}
                 if LABEL_COLUMN in chunk:
                     chunk[LABEL_COLUMN] = [GOOD_LABEL if v.upper() == GOOD_LABEL else v for v in chunk[LABEL_COLUMN]]
                 yield chunk

@@ -65,7 +65,7 @@ def test_converted_folder_is_a_dataset(src, tmp_path):
     for info in map(dataset.get_data_info, range(9)):
         golden, compare = (cv2.imread(info[f'{side}_files'][0], cv2.IMREAD_UNCHANGED) for side in ('golden', 'compare'))
         assert golden.shape == (32, 32)
-        assert np.abs(golden.astype(int) + compare - 255).mean() < 30  # the same place: one is the other's negative, but for JPEG
+        assert np.abs(golden.astype(int) + compare - 255).mean() < 30  # but for JPEG
 
 
 def test_a_pairs_crops_depend_on_seed_and_name_only(src, tmp_path):

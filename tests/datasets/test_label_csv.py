@@ -68,10 +68,10 @@ def test_chunks_join_seamlessly(tmp_path, monkeypatch):
     ('', ['the file is empty', 'input_path, golden_path, object_name and label']),
     (' \n\n', ['the file is empty']),
     (HEADER, ['header but no rows', 'add one line']),
-    ('\ninput_path;label;object\na;PASS;R', ['missing column', 'input_path, label, object', "delimiter ';'", 'line 2: golden_path',
-                                             'line 2: object_name', '(2x)']),
+    ('\ninput_path;label;object\na;PASS;R', ['missing column', 'input_path, label, object', "delimiter ';'",
+                                             'line 2: golden_path', 'line 2: object_name', '(2x)']),
     (f'{HEADER},label,\na,g,PASS,R,PASS,', ['more than once', 'line 1: label', 'column without a name']),
-    (b'input_path,golden_path,label,object_name\na,g,PASS,R\na,g,PASS,R\xe4\n', ['not UTF-8', 'line 3', 'save the file as UTF-8']),
+    (f'{HEADER}\na,g,PASS,R\na,g,PASS,R\xe4\n'.encode('latin-1'), ['not UTF-8', 'line 3', 'save the file as UTF-8']),
     (f'{HEADER}\na,g,PASS,R'.encode('utf-16-le'), ['zero bytes', 'save the file as UTF-8']),
 ])
 def test_unusable_files(tmp_path, content, said):

@@ -17,9 +17,10 @@ from mmchangenet.datasets.samplers import DefectWeightedSampler, PairSampler
 from mmchangenet.imaging import ImageError
 
 LOAD = dict(type='LoadLightings')
-AUGMENT = [LOAD, dict(type='PairedResize', size=(16, 16)), dict(type='PairedRandomFlip'),
-           dict(type='PairedRandomResizedCrop'), dict(type='PairedColorJitter', brightness=0.4, contrast=0.4, saturation=0.4,
-                                                      hue=0.1, prob=1), dict(type='LayOutLightings'), dict(type='PackChangeInputs')]
+AUGMENT = [
+    LOAD, dict(type='PairedResize', size=(16, 16)), dict(type='PairedRandomFlip'), dict(type='PairedRandomResizedCrop'),
+    dict(type='PairedColorJitter', brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, prob=1),
+    dict(type='LayOutLightings'), dict(type='PackChangeInputs')]
 
 
 # ---- rows
@@ -78,7 +79,8 @@ def test_backslashes_are_separators_and_dots_may_stay_inside(pair_folder):
 
 # ---- subsets and wrappers
 
-@pytest.mark.parametrize(('indices', 'kept'), [(3, [0, 1, 2]), (0, []), (-2, [6, 7]), ([5, 1, 1], [5, 1, 1]), (np.array([-1]), [7])])
+@pytest.mark.parametrize(('indices', 'kept'), [
+    (3, [0, 1, 2]), (0, []), (-2, [6, 7]), ([5, 1, 1], [5, 1, 1]), (np.array([-1]), [7])])
 def test_subsets_keep_only_their_rows(pair_folder, indices, kept):
     whole = LightingPairDataset(**pair_folder.settings())
     changed = LightingPairDataset(**pair_folder.settings())

@@ -30,7 +30,8 @@ def board_csv(tmp_path):
 
 
 def test_split_writes_the_csvs_own_columns_and_prints_a_table(board_csv, tmp_path, capsys):
-    load('split_csv').main([str(board_csv), '--out-dir', str(tmp_path / 'out'), '--fractions', 'train=0.5', 'val=0.3', 'test=0.2'])
+    fractions = ['train=0.5', 'val=0.3', 'test=0.2']
+    load('split_csv').main([str(board_csv), '--out-dir', str(tmp_path / 'out'), '--fractions', *fractions])
     parts = {name: pd.read_csv(tmp_path / f'out/{name}.csv', dtype=str) for name in ('train', 'val', 'test')}
     assert {name: len(part) for name, part in parts.items()} == {'train': 100, 'val': 60, 'test': 40}
     assert all(list(part) == ['input_path', 'golden_path', 'label', 'object_name', 'lot'] for part in parts.values())

@@ -1,0 +1,62 @@
+"""A million rows are ready in ten seconds and one gigabyte, and loader processes copy nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MEASURE = '''
+import gc, json, resource, sys, time
+import torch
+from torch.utils.data import DataLoader
+from mmchangenet.datasets import LightingPairDataset
+from mmchangenet.datasets.samplers import DefectWeightedSampler
+
+def private_dirty_kb(sample):
+    if sample['sample_idx'] % 1000:  # it takes milliseconds
+        return 0
+    with open('/proc/self/smaps_rollup') as file:
+        return next(int(line.split()[1]) for line in file if line.startswith('Private_Dirty'))
+
+torch.set_num_threads(1)
+start = time.perf_counter()
+dataset = LightingPairDataset(sys.argv[1], data_prefix=dict(img_path='images'), check_images=False, pipeline=[private_dirty_kb],
+                              input_map=dict(Low=0, White=1))
+seconds = time.perf_counter() - start
+peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+sampler = DefectWeightedSampler(dataset, 0.5, seed=0)
+start = time.perf_counter()
+draws = iter(sampler)
+next(draws)
+draw_seconds, rows = time.perf_counter() - start, len(sampler)
+dataset.get_subset_(-200_000)
+gc.collect()
+gc.freeze()  # else collecting garbage touches every module's objects
+loader = DataLoader(dataset, batch_size=1000, sampler=DefectWeightedSampler(dataset, 0.5, seed=0), num_workers=1, collate_fn=list)
+dirty = [kb for batch in loader for kb in batch if kb]
+print(json.dumps(dict(rows=rows, seconds=seconds, peak_mb=peak_mb, draw_seconds=draw_seconds,
+                      worker_growth_mb=(max(dirty) - dirty[0]) / 1024)))
+'''
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists('/proc/self/smaps_rollup'), reason='memory is measured through Linux /proc')
+def test_million_rows(tmp_path):
+    path = tmp_path / 'labels.csv'
+    with path.open('w') as file:
+        file.write('input_path,golden_path,label,object_name,part_number\n')
+        file.writelines(f'line3/2024-05/board{i // 300:06d}/top,golden/type{i % 40:02d}/top,{"bridge" if i % 50 == 7 else "PASS"},'
+                        f'C{i % 300}_R0402_{i:07d},PN-{i % 5000}\n' for i in range(1_000_000))
+    done = subprocess.run([sys.executable, '-c', MEASURE, str(path)], capture_output=True, text=True, check=False,
+                          env=os.environ | dict(PYTHONPATH=str(Path(__file__).parents[2])))
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    print(figures)
+    assert figures['rows'] == 1_000_000
+    assert figures['seconds'] < 10
+    assert figures['peak_mb'] < 1000
+    assert figures['draw_seconds'] < 1
+    assert figures['worker_growth_mb'] < 10
