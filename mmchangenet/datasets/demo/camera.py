@@ -1,0 +1,48 @@
+"""What differs between two shots of the same thing: exposure, colour balance, evenness, focus, noise."""
+
+import cv2
+import numpy as np
+
+from .scene import texture
+
+GAMMA = 1.8
+
+# Exposure of each light: a bright package nearly fills the range.
+EXPOSURE = dict(LowAngleLight=1.15, SolderLight=0.85, UniformLight=0.95, WhiteLight=1.05)
+
+GAIN = 0.16  # deviation of the log of a light's brightness, shot to shot
+BALANCE = 0.025  # the same of each colour
+OFFSET = 5.0  # grey levels
+FALL_OFF = 0.10  # deviation of the brightness at the border against the middle
+FOCUS = (0.35, 0.85)  # blur, units
+READ_NOISE = (2.0, 5.0)  # grey levels
+CLOUD = 0.05  # smooth brightness differences (flux film, breath of the lamp)
+
+
+def expose(radiance, light, rng):
+    """Take the picture.
+
+    Args:
+        radiance (ndarray): float32 (h, w, 3), RGB, linear.
+        light (str): name of the light.
+        rng (np.random.Generator): draws everything that varies.
+
+    Returns:
+        ndarray: uint8 (h, w, 3), RGB.
+    """
+    size = radiance.shape[0]
+    scale = size / 128
+    gain = np.exp(rng.normal(0, GAIN)) * np.exp(rng.normal(0, BALANCE, 3))
+    offset, noise, blur = rng.normal(0, OFFSET), rng.uniform(*READ_NOISE), rng.uniform(*FOCUS) * scale
+    ramp = np.linspace(-1, 1, size, dtype=np.float32)
+    slope_x, slope_y = rng.normal(0, FALL_OFF, 2)
+    evenness = 1 + slope_x * ramp[None, :] + slope_y * ramp[:, None]
+    evenness += CLOUD * cv2.resize(texture(rng, (8, 8), 0.8), (size, size), interpolation=cv2.INTER_CUBIC)
+    image = cv2.GaussianBlur(radiance, (0, 0), max(blur, 0.2))
+    image = np.clip(image * EXPOSURE[light], 0, None)**np.float32(1 / GAMMA)
+    image *= (255 * gain).astype(np.float32)
+    image *= evenness[..., None].astype(np.float32)
+    image += np.float32(offset)
+    grain = rng.standard_normal(image.shape, dtype=np.float32)
+    image += grain * (np.float32(noise) + 0.25 * np.sqrt(np.clip(image, 0, 255)))
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)

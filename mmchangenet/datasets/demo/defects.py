@@ -1,0 +1,117 @@
+"""The eight kinds of defect: each changes how a part sits on its pads, or drops something on the board."""
+
+import cv2
+import numpy as np
+
+from .packages import SOLDER
+from .scene import disc
+
+DEFECTS = ('missing', 'shifted', 'rotated', 'tombstone', 'bridge', 'little_solder', 'wrong_part', 'foreign_object')
+
+TWO_TERMINALS = ('resistor', 'capacitor', 'led', 'diode')
+
+
+def can_have(site, defect):
+    """Whether a defect can happen at a site."""
+    return site.package in TWO_TERMINALS if defect == 'tombstone' else True
+
+
+def spoil(part, site, defect, rng):
+    """Change a good ``Assembly`` into one with the defect (a foreign object leaves it as it is).
+
+    Args:
+        part (Assembly): changed in place.
+        site (Site): where.
+        defect (str): one of DEFECTS.
+        rng (np.random.Generator): draws direction and degree.
+    """
+    package = site.geometry
+    sign = float(rng.choice((-1, 1)))
+    small = site.package in TWO_TERMINALS or site.package == 'sot23'
+    if defect == 'missing':
+        part.present = False
+    elif defect == 'shifted':
+        far, near = (rng.uniform(10, 16), rng.uniform(0, 4)) if small else (rng.uniform(8, 12), rng.uniform(0, 3))
+        part.du, part.dv = (near, sign * far) if rng.random() < 0.7 else (sign * far, near)
+    elif defect == 'rotated':
+        if package.polar and site.package != 'soic8' and rng.random() < 0.5:
+            part.turn += 180.0
+        else:
+            part.turn += sign * (rng.uniform(18, 35) if small else rng.uniform(11, 17))
+    elif defect == 'tombstone':
+        part.tilt = sign * (rng.uniform(74, 80) if rng.random() < 0.4 else rng.uniform(20, 32))
+    elif defect == 'bridge':
+        part.bridges, part.bridge_path = _bridge(package, rng)
+    elif defect == 'little_solder':
+        _starve(part, package, rng)
+    elif defect == 'wrong_part':
+        others = [look for look in package.looks if look is not part.look]
+        part.look = others[rng.integers(len(others))]
+
+
+def _bridge(package, rng):
+    """Pads that solder joins, and by how far the strand leaves their straight line."""
+    if package.kind == 'gull' and len(package.pads) > 2:
+        pairs = [(0, 1)] if len(package.pads) == 3 else [(i, i + 1) for i in (0, 1, 2, 4, 5, 6)]
+        return [pairs[rng.integers(len(pairs))]], float(rng.uniform(-3, 3))
+    clear = package.half_v + 5
+    return [(0, 1)], float(rng.choice((-1, 1)) * rng.uniform(clear - 1, clear + 2))
+
+
+def _starve(part, package, rng):
+    """Take the solder from one pad, or from one row of an IC."""
+    if len(package.pads) == 8:
+        first = int(rng.choice((0, 4)))
+        pads = range(first, first + 4)
+    else:
+        pads = [int(rng.integers(len(package.pads)))]
+    for pad in pads:
+        part.solder[pad] = rng.uniform(0.0, 0.08)
+
+
+def drop_foreign_object(scene, rng):
+    """Lay a fibre, a crumb of plastic or balls of solder somewhere near the middle."""
+    kind = rng.choice(('fibre', 'crumb', 'balls'))
+    x, y = rng.uniform(-34, 34, 2)
+    if kind == 'fibre':
+        _fibre(scene, x, y, rng)
+    elif kind == 'crumb':
+        _crumb(scene, x, y, rng)
+    else:
+        for _ in range(rng.integers(2, 5)):
+            radius = rng.uniform(4.5, 8)
+            ball = disc(scene.x, scene.y, x + rng.uniform(-12, 12), y + rng.uniform(-12, 12), radius)
+            _lay(scene, ball, SOLDER, 1.5 * np.sqrt(np.clip(1 - (1 + ball / radius)**2, 0, 1)) * radius, metal=0.95)
+
+
+def _lay(scene, distance, colour, thickness, metal=0.0, gloss=0.2):
+    ground = np.where(distance < 0, cv2.GaussianBlur(scene.height, (0, 0), 3 * scene.scale), 0)
+    scene.paint(scene.cover(distance), colour, metal=metal, gloss=gloss)
+    scene.rise(np.where(distance < 0, ground + thickness, 0).astype(np.float32))
+
+
+def _fibre(scene, x, y, rng):
+    """A curl of lint, 60 to 90 units long."""
+    steps = 24
+    heading = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.10, steps)) + np.linspace(0, rng.uniform(-3, 3), steps)
+    path = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1) * rng.uniform(2.6, 3.8), 0)
+    path += np.array([x, y]) - path.mean(0)
+    squared = (scene.x[..., None] - path[:, 0])**2 + (scene.y[..., None] - path[:, 1])**2
+    radius = rng.uniform(2.0, 2.8)
+    distance = np.sqrt(squared.min(-1)) - radius
+    colour = ((0.75, 0.75, 0.78), (0.08, 0.10, 0.30), (0.50, 0.08, 0.08))[rng.integers(3)]
+    _lay(scene, distance, colour, 3 + 2.5 * np.sqrt(np.clip(-distance / radius, 0, 1)))
+
+
+def _crumb(scene, x, y, rng):
+    """An angular flake, 18 to 30 units across."""
+    corners = rng.integers(5, 8)
+    angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
+    angles = np.linspace(0, 2 * np.pi, corners, endpoint=False) + rng.uniform(-0.3, 0.3, corners)
+    reach = rng.uniform(8, 14, corners)
+    distance = np.full_like(scene.x, -1e3)
+    for angle, extent in zip(angles, reach, strict=True):
+        distance = np.maximum(distance, (scene.x - x) * np.cos(angle) + (scene.y - y) * np.sin(angle) - extent)
+    colour = ((0.80, 0.78, 0.70), (0.45, 0.25, 0.10), (0.10, 0.18, 0.45))[rng.integers(3)]
+    tilt = 0.25 * ((scene.x - x) * np.cos(angles[0]) + (scene.y - y) * np.sin(angles[0]))
+    _lay(scene, distance, colour, (6 + np.clip(tilt, -4, 4)) * np.clip(-distance / 2, 0, 1))

@@ -1,0 +1,291 @@
+"""The packages of the demo board: their pads, bodies, leads, prints and solder."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .scene import MASK_THICKNESS, box, capsule, disc, texture
+
+TIN = (0.86, 0.87, 0.88)
+SOLDER = (0.90, 0.91, 0.93)
+WHITE_INK = (0.92, 0.92, 0.88)
+BLACK_INK = (0.06, 0.06, 0.07)
+STANDING = 60.0  # a part tilted further than this is drawn on its end, degrees
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One element of a package's print, in the package's frame; ``text`` may hold ``{lot}``."""
+    shape: str  # text, bar, disc or ring
+    u: float
+    v: float
+    half_u: float
+    half_v: float
+    text: str = ''
+    colour: tuple = WHITE_INK
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one part number of a package looks like."""
+    body: tuple
+    marks: tuple = ()
+    scale: float = 1.0  # of the body, against the package's
+    lens: tuple = ()  # colour of an LED's lens
+    gloss: float = 0.3
+
+
+@dataclass(frozen=True)
+class Package:
+    """Geometry of a package, in units.
+
+    Attributes:
+        kind (str): 'chip' (end caps), 'gull' (leads) or 'can' (electrolytic).
+        prefix (str): letters of its designators.
+        half_u, half_v, height (float): the body.
+        pads (tuple): (u, v, half_u, half_v) each.
+        leads (tuple): for 'gull' and 'can': (u, v, half_u, half_v) of each foot, one a pad.
+        looks (tuple[Look]): part numbers, any two unmistakably different.
+        polar (bool): whether half a turn shows.
+    """
+    kind: str
+    prefix: str
+    half_u: float
+    half_v: float
+    height: float
+    pads: tuple
+    looks: tuple
+    leads: tuple = ()
+    polar: bool = False
+
+
+@dataclass
+class Assembly:
+    """How a part sits on its pads: the state that shots and defects vary.
+
+    Attributes:
+        du, dv (float): placement error, units; turn (float): degrees.
+        tilt (float): degrees by which one end is lifted; positive lifts the right one.
+        present (bool): whether the part is there at all.
+        solder (list[float]): amount on each pad, 1 is right.
+        bridges (list[tuple]): pairs of pads joined by solder.
+        bridge_path (float): where a bridge runs, units off the straight line.
+        body_tone (float): lightness of the body against its look.
+        print_strength (float), print_shift (tuple): how the print came out.
+        lot (str): the text that changes from reel to reel.
+        spread (list[float]): how far the fillet on each pad runs out, 1 is usual.
+    """
+    look: Look
+    du: float = 0.0
+    dv: float = 0.0
+    turn: float = 0.0
+    tilt: float = 0.0
+    present: bool = True
+    solder: list = field(default_factory=list)
+    spread: list = field(default_factory=list)
+    bridges: list = field(default_factory=list)
+    bridge_path: float = 0.0
+    body_tone: float = 1.0
+    print_strength: float = 1.0
+    print_shift: tuple = (0.0, 0.0)
+    lot: str = 'A1'
+
+
+def _text(text, u, v, half_u, half_v, colour=WHITE_INK):
+    return Mark('text', u, v, half_u, half_v, text, colour)
+
+
+_BLACK, _TAN, _GREY = (0.055, 0.055, 0.06), (0.55, 0.36, 0.20), (0.30, 0.27, 0.28)
+
+PACKAGES = dict(
+    resistor=Package(
+        'chip', 'R', 31, 16, 9, ((-33, 0, 14, 18), (33, 0, 14, 18)), looks=(
+            Look(_BLACK, (_text('103', 0, 0, 14, 8),)),
+            Look(_BLACK, (Mark('bar', 0, 0, 3.2, 11), )),
+            Look((0.05, 0.10, 0.20), (Mark('disc', 0, 0, 8, 8),)),
+        )),
+    capacitor=Package(
+        'chip', 'C', 31, 17, 15, ((-33, 0, 14, 19), (33, 0, 14, 19)), looks=(
+            Look(_TAN, gloss=0.15), Look(_GREY, gloss=0.15), Look((0.74, 0.70, 0.62), scale=0.88, gloss=0.15))),
+    led=Package(
+        'chip', 'LED', 31, 17, 11, ((-33, 0, 14, 18), (33, 0, 14, 18)), polar=True, looks=(
+            Look((0.80, 0.80, 0.76), (Mark('bar', -17, 0, 2.5, 12, colour=(0.02, 0.35, 0.10)),), lens=(0.86, 0.66, 0.10)),
+            Look((0.80, 0.80, 0.76), (Mark('bar', -17, 0, 2.5, 12, colour=(0.02, 0.35, 0.10)),), lens=(0.75, 0.12, 0.10)),
+        )),
+    diode=Package(
+        'gull', 'D', 27, 17, 13, ((-40, 0, 11, 12), (40, 0, 11, 12)), polar=True,
+        leads=((-36, 0, 11, 7), (36, 0, 11, 7)), looks=(
+            Look(_BLACK, (Mark('bar', -19, 0, 4, 17), _text('4X', 4, 0, 8, 7))),
+            Look(_BLACK, (Mark('bar', -19, 0, 4, 17), Mark('bar', 6, 0, 9, 10))),
+        )),
+    sot23=Package(
+        'gull', 'Q', 30, 15, 12, ((-20, 31, 8, 11), (20, 31, 8, 11), (0, -31, 8, 11)),
+        leads=((-20, 25, 5, 10), (20, 25, 5, 10), (0, -25, 5, 10)), looks=(
+            Look(_BLACK, (_text('1AM', 0, 0, 20, 8),)),
+            Look(_BLACK, (Mark('ring', -13, 0, 9, 9), Mark('bar', 12, 0, 9, 3))),
+        )),
+    soic8=Package(
+        'gull', 'U', 43, 27, 15,
+        tuple((u, side * 44, 7, 12) for side in (1, -1) for u in (-33, -11, 11, 33)), polar=True,
+        leads=tuple((u, side * 39, 4.5, 12) for side in (1, -1) for u in (-33, -11, 11, 33)), looks=(
+            Look(_BLACK, (Mark('disc', -35, 19, 4, 4), _text('LM358', 2, -9, 30, 7), _text('{lot}', 4, 10, 22, 5))),
+            Look(_BLACK, (Mark('bar', 0, 21, 43, 4), Mark('ring', -26, -3, 11, 11), _text('{lot}', 12, -4, 20, 5))),
+        )),
+    electrolytic=Package(
+        'can', 'CE', 37, 37, 34, ((-44, 0, 14, 9), (44, 0, 14, 9)), polar=True,
+        leads=((-42, 0, 9, 5), (42, 0, 9, 5)), looks=(
+            Look((0.60, 0.61, 0.62), (_text('100', 5, -8, 16, 7, BLACK_INK), _text('{lot}', 5, 9, 15, 5, BLACK_INK)), gloss=0.6),
+            Look((0.60, 0.61, 0.62), (_text('47', 5, 0, 14, 13, BLACK_INK), ), scale=0.80, gloss=0.6),
+        )),
+)
+
+
+def _lifted(u, part, package):
+    """The body's own u of a part with one end lifted, and the height that the tilt adds there."""
+    if not part.tilt:
+        return u, np.float32(0)
+    side = -np.sign(part.tilt)  # of the end that stays down
+    slope = np.deg2rad(abs(part.tilt))
+    along = package.half_u - side * u  # from the end that stays down
+    return side * (package.half_u - along / np.cos(slope)), np.clip(along, 0, None) * np.tan(slope)
+
+
+def _draw_marks(scene, u, v, part, inside):
+    du, dv = part.print_shift
+    for mark in part.look.marks:
+        # Bars that reach the package's edge are moulded or painted with it and do not move on it.
+        moved_u, moved_v = (u, v) if mark.shape == 'bar' else (u - du, v - dv)
+        if mark.shape == 'text':
+            cover = scene.text_cover(moved_u, moved_v, mark.text.format(lot=part.lot), mark.u, mark.v, mark.half_u, mark.half_v)
+        elif mark.shape == 'bar':
+            cover = scene.cover(box(moved_u, moved_v, mark.u, mark.v, mark.half_u, mark.half_v))
+        else:
+            distance = disc(moved_u, moved_v, mark.u, mark.v, mark.half_u)
+            cover = scene.cover(np.maximum(distance, -distance - 3.5) if mark.shape == 'ring' else distance)
+        scene.print_ink(cover * inside, mark.colour, part.print_strength)
+
+
+def _toned(colour, tone):
+    return tuple(np.clip(np.asarray(colour) * tone, 0, 0.95))
+
+
+def _draw_standing(scene, u, v, part, package):
+    """A chip on its end: its footprint is its thickness, on top is the other end cap."""
+    side = -np.sign(part.tilt)
+    centre = side * (package.half_u - package.height / 2 + 3)
+    distance = box(u, v, centre, 0, package.height / 2 + 2, package.half_v, 1.5)
+    cover = scene.cover(distance)
+    cap = package.kind == 'chip'
+    scene.paint(cover, TIN if cap else _toned(part.look.body, part.body_tone), metal=0.9 if cap else 0.0)
+    lean = 44 + 0.5 * side * (u - centre)
+    scene.block(distance, lean)
+
+
+def _draw_chip(scene, u, v, part, package):
+    u, lift = _lifted(u, part, package)
+    half_u, half_v = package.half_u * part.look.scale, package.half_v * part.look.scale
+    distance = box(u, v, 0, 0, half_u, half_v, 1.5)
+    inside = scene.cover(distance)
+    caps = scene.cover(half_u - 9 - np.abs(u)) * inside
+    body = inside * (1 - caps)
+    scene.paint(body, _toned(part.look.body, part.body_tone), gloss=part.look.gloss)
+    scene.paint(caps, TIN, metal=0.9)
+    scene.block(distance, package.height + 0.6 * caps + lift)
+    if part.look.lens:
+        lens = disc(u, v, 0, 0, 12)
+        scene.paint(scene.cover(lens), _toned(part.look.lens, part.body_tone), gloss=0.8)
+        scene.rise(np.where(lens < 0, package.height + lift + 4 * np.sqrt(np.clip(-lens / 12, 0, 1)), 0).astype(np.float32))
+    _draw_marks(scene, u, v, part, body)
+
+
+def _draw_leads(scene, u, v, part, package, lift):
+    for foot_u, foot_v, half_u, half_v in package.leads:
+        distance = box(u, v, foot_u, foot_v, half_u, half_v, 1.0)
+        along_u = half_u > half_v
+        outer = abs(foot_u) + half_u if along_u else abs(foot_v) + half_v
+        length = outer - (package.half_u if along_u else package.half_v)
+        out = np.clip(((outer - np.abs(u)) if along_u else (outer - np.abs(v))) / length, 0, 1)  # 0 at the tip, 1 at the body
+        bend = np.clip((out - 0.55) / 0.35, 0, 1)
+        profile = 2.0 + bend * bend * (3 - 2 * bend) * package.height * 0.5
+        scene.paint(scene.cover(distance), TIN, metal=0.95)
+        scene.block(distance, profile + lift, bevel=1.2)
+
+
+def _draw_gull(scene, u, v, part, package):
+    u, lift = _lifted(u, part, package)
+    _draw_leads(scene, u, v, part, package, lift)
+    distance = box(u, v, 0, 0, package.half_u * part.look.scale, package.half_v * part.look.scale, 1.5)
+    inside = scene.cover(distance)
+    scene.paint(inside, _toned(part.look.body, part.body_tone), gloss=part.look.gloss)
+    scene.block(distance, package.height + lift, bevel=4.0)
+    _draw_marks(scene, u, v, part, inside)
+
+
+def _draw_can(scene, u, v, part, package):
+    _draw_leads(scene, u, v, part, package, np.float32(0))
+    corner = (np.abs(v) + u * 1.0 - 58) * np.float32(0.7071)  # the base is chamfered on the positive side
+    base = np.maximum(box(u, v, 0, 0, package.half_u, package.half_v, 2), corner)
+    scene.paint(scene.cover(base), _BLACK, gloss=0.2)
+    scene.block(base, 8)
+    radius = package.half_u * 0.94 * part.look.scale
+    can = disc(u, v, 0, 0, radius)
+    inside = scene.cover(can)
+    scene.paint(inside, _toned(part.look.body, part.body_tone), metal=0.55, gloss=part.look.gloss)
+    segment = scene.cover(np.maximum(can, u + radius * 0.55))
+    scene.paint(segment, (0.04, 0.04, 0.06), gloss=0.3)
+    scene.block(can, package.height, bevel=5.0)
+    _draw_marks(scene, u, v, part, inside)
+
+
+_DRAW = dict(chip=_draw_chip, gull=_draw_gull, can=_draw_can)
+
+
+def _terminals(u, v, part, package):
+    """Signed distance to the metal end that each pad's solder should wet."""
+    u, _ = _lifted(u, part, package)
+    if package.kind == 'chip':
+        body = box(u, v, 0, 0, package.half_u * part.look.scale, package.half_v * part.look.scale, 1.5)
+        return [body] * len(package.pads)
+    return [box(u, v, *lead, 1.0) for lead in package.leads]
+
+
+def draw_solder(scene, pads_frame, body_frame, part, package, rng):
+    """Pads with their solder: fillets that climb the terminals, or domes where no terminal stands."""
+    u, v = pads_frame
+    top = package.height * 0.75 if package.kind == 'chip' else 6.5
+    reach = 15.0 if package.kind == 'chip' else 7.0
+    terminals = _terminals(*body_frame, part, package)
+    grain = 0.10 * texture(rng, scene.height.shape, 1.2 * scene.scale)
+    joints = np.zeros_like(scene.height)
+    for index, pad in enumerate(package.pads):
+        distance = box(u, v, *pad, 2.0)
+        scene.paint(scene.cover(distance), SOLDER, metal=0.95)
+        amount, spread = part.solder[index], part.spread[index]
+        depth = np.clip(-distance / min(pad[2], pad[3]), 0, 1)
+        lifted = part.tilt and np.sign(part.tilt) == np.sign(pad[0])
+        if not part.present or lifted or (terminals[index][distance < 0] > 0).all():
+            joint = 4.5 * amount * (1 - (1 - depth)**2)
+        else:
+            near = 1 - np.clip(np.maximum(terminals[index], 0) / (reach * spread), 0, 1)
+            joint = top * amount * near * near * np.clip(-distance / 2.5, 0, 1) + 0.8 * amount * np.clip(-distance / 3, 0, 1)
+        np.maximum(joints, np.where(distance < 0, joint + MASK_THICKNESS, 0), out=joints)
+    for first, second in part.bridges:
+        start, end = package.pads[first][:2], package.pads[second][:2]
+        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        across = (0, part.bridge_path) if abs(end[0] - start[0]) > abs(end[1] - start[1]) else (part.bridge_path, 0)
+        via = (middle[0] + across[0], middle[1] + across[1])
+        strand = np.minimum(capsule(u, v, (start[0] + across[0], start[1] + across[1]), via, 6.0),
+                            capsule(u, v, via, (end[0] + across[0], end[1] + across[1]), 6.0))
+        scene.paint(scene.cover(strand), SOLDER, metal=0.95)
+        np.maximum(joints, np.where(strand < 0, 5.0 * np.sqrt(np.clip(-strand / 6, 0, 1)), 0), out=joints)
+    scene.rise((joints + grain * (joints > 0)).astype(np.float32))
+
+
+def draw_part(scene, body_frame, part, package):
+    """The part itself, over its solder."""
+    if not part.present:
+        return
+    if abs(part.tilt) > STANDING:
+        _draw_standing(scene, *body_frame, part, package)
+    else:
+        _DRAW[package.kind](scene, *body_frame, part, package)

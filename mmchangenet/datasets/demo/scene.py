@@ -1,0 +1,127 @@
+"""The surface of one patch of a board: what lies where, how high it stands and what it is made of."""
+
+import zlib
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+UNITS = 128.0  # a patch is 128 units wide whatever its size in pixels; every length of the drawing is in units
+MASK_THICKNESS = 0.6
+
+
+def box(u, v, cu, cv, half_u, half_v, radius=0.0):
+    """Signed distance (negative inside) to a rectangle with rounded corners, in units."""
+    du = np.abs(u - cu) - (half_u - radius)
+    dv = np.abs(v - cv) - (half_v - radius)
+    outside = np.hypot(np.maximum(du, 0), np.maximum(dv, 0))
+    return outside + np.minimum(np.maximum(du, dv), 0) - radius
+
+
+def disc(u, v, cu, cv, radius):
+    """Signed distance to a disc, in units."""
+    return np.hypot(u - cu, v - cv) - radius
+
+
+def capsule(u, v, start, end, radius):
+    """Signed distance to a line with round ends, in units."""
+    du, dv = end[0] - start[0], end[1] - start[1]
+    along = np.clip(((u - start[0]) * du + (v - start[1]) * dv) / max(du * du + dv * dv, 1e-6), 0, 1)
+    return np.hypot(u - start[0] - along * du, v - start[1] - along * dv) - radius
+
+
+@lru_cache(maxsize=512)
+def text_raster(text, thickness):
+    """White text on black, float32 in 0..1, cut to its ink with a margin of two pixels."""
+    scale, font = 1.5, cv2.FONT_HERSHEY_SIMPLEX
+    (width, height), baseline = cv2.getTextSize(text, font, scale, thickness)
+    raster = np.zeros((height + baseline + 24, width + 24), np.uint8)
+    cv2.putText(raster, text, (12, height + 12), font, scale, 255, thickness, cv2.LINE_AA)
+    rows, columns = np.flatnonzero(raster.any(1)), np.flatnonzero(raster.any(0))
+    raster = raster[rows[0] - 2:rows[-1] + 3, columns[0] - 2:columns[-1] + 3]
+    return cv2.GaussianBlur(raster, (0, 0), 0.8).astype(np.float32) / 255
+
+
+def texture(rng, shape, sigma):
+    """Smooth noise of zero mean and unit deviation, float32 (h, w); ``sigma`` is its grain in pixels."""
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    if sigma > 0:
+        noise = cv2.GaussianBlur(noise, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return (noise - noise.mean()) / max(float(noise.std()), 1e-6)
+
+
+def stable_seed(name):
+    """A number that stands for a name in a random seed, the same in every process."""
+    return zlib.crc32(name.encode())
+
+
+class Scene:
+    """Layers of a patch, all (size, size): painted one over the other, then lit.
+
+    Attributes:
+        height (ndarray): float32, units above the laminate.
+        albedo (ndarray): float32 (size, size, 3), RGB reflectance in 0..1.
+        metal (ndarray): float32 in 0..1, how much of the surface is bare metal.
+        gloss (ndarray): float32 in 0..1, strength of the sheen of lacquer and plastic.
+        ink (ndarray): float32 in 0..1, coverage of a print that shows in the white light alone.
+        ink_albedo (ndarray): float32 (size, size, 3), colour of that print.
+
+    Args:
+        size (int): side in pixels.
+        shift (tuple): where the board's origin is seen, in units right and down of the middle.
+        turn (float): rotation of the board in the picture, degrees.
+    """
+
+    def __init__(self, size, shift=(0.0, 0.0), turn=0.0):
+        self.size = size
+        self.scale = size / UNITS
+        axis = ((np.arange(size, dtype=np.float32) + 0.5) / self.scale - UNITS / 2).astype(np.float32)
+        self.x, self.y = self.frame_of(*np.meshgrid(axis, axis), shift[0], shift[1], turn)
+        self.height = np.zeros((size, size), np.float32)
+        self.albedo = np.zeros((size, size, 3), np.float32)
+        self.metal = np.zeros((size, size), np.float32)
+        self.gloss = np.zeros((size, size), np.float32)
+        self.ink = np.zeros((size, size), np.float32)
+        self.ink_albedo = np.ones((size, size, 3), np.float32)
+
+    @staticmethod
+    def frame_of(x, y, cx, cy, degrees):
+        """Coordinates ``x, y`` as seen from a frame at (cx, cy) turned clockwise by ``degrees``."""
+        cosine, sine = np.float32(np.cos(np.deg2rad(degrees))), np.float32(np.sin(np.deg2rad(degrees)))
+        x, y = x - np.float32(cx), y - np.float32(cy)
+        return cosine * x + sine * y, cosine * y - sine * x
+
+    def cover(self, distance):
+        """Coverage in 0..1 of a shape given by its signed distance, antialiased over one pixel."""
+        return np.clip(0.5 - distance * self.scale, 0, 1)
+
+    def paint(self, cover, albedo, metal=0.0, gloss=0.0):
+        """Cover part of the surface with another material; print under it disappears."""
+        layer = cover[..., None]
+        self.albedo += layer * (np.asarray(albedo, np.float32) - self.albedo)
+        self.metal += cover * (metal - self.metal)
+        self.gloss += cover * (gloss - self.gloss)
+        self.ink *= 1 - cover
+
+    def rise(self, height):
+        """Lift the surface to ``height`` where it is lower."""
+        np.maximum(self.height, height, out=self.height)
+
+    def block(self, distance, top, bevel=2.5):
+        """Lift a solid with bevelled edges; ``top`` is a number or an array of heights."""
+        self.rise(np.where(distance < 0, top * np.clip(-distance / bevel, 0, 1), 0).astype(np.float32))
+
+    def print_ink(self, cover, albedo, strength=1.0):
+        """Print on what is there: seen well by the white light, faintly by the others."""
+        layer = (cover > 0)[..., None]
+        np.copyto(self.ink_albedo, np.asarray(albedo, np.float32), where=layer)
+        np.maximum(self.ink, cover * strength, out=self.ink)
+
+    def text_cover(self, u, v, text, cu, cv, half_u, half_v, thickness=4):
+        """Coverage of a text that fills the rectangle around (cu, cv) of a frame."""
+        raster = text_raster(text, thickness)
+        rows, columns = raster.shape
+        at_x = (u - cu) / half_u * (columns / 2) + (columns - 1) / 2
+        at_y = (v - cv) / half_v * (rows / 2) + (rows - 1) / 2
+        return cv2.remap(raster, at_x.astype(np.float32), at_y.astype(np.float32), cv2.INTER_LINEAR,
+                         borderMode=cv2.BORDER_CONSTANT, borderValue=0)

@@ -1,0 +1,73 @@
+"""One visit of the inspection machine to one site: the four pictures it takes."""
+
+import numpy as np
+
+from .board import Bare, board_sites, draw_board
+from .camera import expose
+from .defects import drop_foreign_object, spoil
+from .lighting import LIGHTS, shade
+from .packages import Assembly, draw_part, draw_solder
+from .scene import Scene
+
+REGISTRATION = 2.0  # largest error of the machine's table, units (pixels of a 128-pixel picture)
+GOLDEN = -1  # number of the board that the golden shots are of
+
+# Streams of random numbers of a shot, so that a defect changes nothing but itself.
+_BARE, _SITE, _SURFACE, _CAMERA, _DEFECT = range(5)
+
+
+def _stream(seed, board, site, purpose):
+    return np.random.default_rng([seed, board + 1, site, purpose, 77])
+
+
+def draw_bare(seed, board):
+    """How this board's mask and silkscreen came out."""
+    rng = _stream(seed, board, 0, _BARE)
+    tone = np.exp(rng.normal(0, 0.22)) * np.exp(rng.normal(0, 0.10, 3))
+    return Bare(tuple(tone), rng.uniform(0.75, 1.0), tuple(rng.uniform(-2, 2, 2)))
+
+
+def draw_assembly(site, rng):
+    """A good part with the variation that a line allows."""
+    package = site.geometry
+    lot = ''.join(rng.choice(list('ABCDEFHKLMNPRTUXYZ0123456789'), 4))
+    pads = len(package.pads)
+    return Assembly(
+        look=package.looks[site.look],
+        du=rng.uniform(-1.6, 1.6), dv=rng.uniform(-1.6, 1.6), turn=rng.uniform(-2.0, 2.0),
+        solder=list(rng.uniform(0.8, 1.25, pads)), spread=list(rng.uniform(0.75, 1.1, pads)),
+        body_tone=float(np.exp(rng.normal(0, 0.18))), print_strength=rng.uniform(0.65, 1.0),
+        print_shift=tuple(rng.uniform(-1.5, 1.5, 2)), lot=lot)
+
+
+def take_shot(seed, board, site_number, size=128, defect=None):
+    """Draw one site of one board and photograph it under every light.
+
+    Args:
+        seed (int): of the whole data set.
+        board (int): number of the board, from 0; GOLDEN for the golden shots.
+        site_number (int): position on the board.
+        size (int): side of the pictures, pixels.
+        defect (str, optional): one of DEFECTS; None draws a good part. All else stays the same.
+
+    Returns:
+        dict[str, ndarray]: light → uint8 (size, size, 3), RGB.
+    """
+    site = board_sites(seed)[site_number]
+    rng = _stream(seed, board, site_number, _SITE)
+    scene = Scene(size, shift=rng.uniform(-REGISTRATION, REGISTRATION, 2), turn=rng.uniform(-0.8, 0.8))
+    part = draw_assembly(site, rng)
+    flaw = _stream(seed, board, site_number, _DEFECT)
+    if defect:
+        spoil(part, site, defect, flaw)
+    surface = _stream(seed, board, site_number, _SURFACE)
+    draw_board(scene, site, draw_bare(seed, board), seed, surface)
+    pads_frame = Scene.frame_of(scene.x, scene.y, 0, 0, site.angle)
+    body_frame = Scene.frame_of(*pads_frame, part.du, part.dv, part.turn)
+    draw_solder(scene, pads_frame, body_frame, part, site.geometry, surface)
+    draw_part(scene, body_frame, part, site.geometry)
+    if defect == 'foreign_object':
+        drop_foreign_object(scene, flaw)
+    radiance = shade(scene)
+    camera = _stream(seed, board, site_number, _CAMERA)
+    return {light: expose(radiance[light], light, camera) for light in LIGHTS}
