@@ -206,7 +206,7 @@ def _likely_config(meta, config):
     text, name = meta.get('cfg'), meta.get('experiment_name')
     lines = []
     if isinstance(name, str):
-        lines.append(f'It was trained as {name}: use the config {re.sub(r"_[0-9]{8}_[0-9]{6}$", "", name)}.')
+        lines.append(f'It was trained as {name}: use the config {re.sub(r"_[0-9]{8}_[0-9]{6}(_[0-9]+)?$", "", name)}.')
     if isinstance(text, str) and (differences := model_differences(text, config)):
         lines += ['Where that config differs from this one:', *(f'  {line}' for line in differences[:SHOWN])]
         if len(differences) > SHOWN:

@@ -3,6 +3,7 @@
 import re
 import time
 from functools import cached_property
+from itertools import chain, count
 
 import mmengine
 import torch
@@ -34,6 +35,7 @@ from .hooks import BatchNormSyncHook, BrokenImageHook, PendingValidationHook, Re
 from .message_hub import hub_state, restore_hub
 
 RESUMED_PARTS = ('meta', 'message_hub', 'optimizer')
+_TIMESTAMPS = set()  # of this process's runs
 WORK_BEGINS = ('before_train_epoch', 'before_val_epoch', 'before_test_epoch')
 
 
@@ -75,6 +77,10 @@ class ChangeRunner(Runner):
             dist_cfg = env_cfg.get('dist_cfg', {})
             init_cpu_processes(self._launcher, dist_cfg.get('timeout'), dist_cfg.get('port'))
         super().setup_env(env_cfg)
+        # MMEngine finds message hub and logger by this time; runs that begin in one second must not share them
+        self._timestamp = next(name for name in chain([self._timestamp], map(f'{self._timestamp}_{{}}'.format, count(2)))
+                               if name not in _TIMESTAMPS)
+        _TIMESTAMPS.add(self._timestamp)
 
     def wrap_model(self, model_wrapper_cfg, model):
         """As MMEngine's; on the CPU without device ids and without SyncBatchNorm, which torch has for GPUs only."""

@@ -57,6 +57,26 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+def test_two_processes_evaluate_as_one_does(toy_runner, tmp_path):
+    toy_runner('trained').train()
+
+    def test(launcher='pytorch'):
+        runner = toy_runner('test', launcher=launcher, load_from=str(tmp_path / 'trained' / 'epoch_3.pth'),
+                            **{'test_dataloader.dataset.broken': [4, 9]})
+        rows = Collect('after_test_iter', lambda runner, outputs, **kwargs: {
+            sample.sample_idx: sample.score for sample in outputs if 'error' not in sample})
+        runner.register_hook(rows)
+        figures = runner.test()
+        broken = [hook.unscored() for hook in runner.hooks if hasattr(hook, 'unscored')]
+        return figures, {row: score for batch in rows.seen for row, score in batch.items()}, broken
+
+    figures, rows, broken = test('none')
+    (figures_0, rows_0, broken_0), (figures_1, rows_1, broken_1) = in_processes(tmp_path / 'results', test)
+    assert figures_0 == figures_1 == figures
+    assert rows_0 | rows_1 == rows and rows_0 != rows_1
+    assert broken_0 == broken_1 == broken == [{4: 'row 4 is broken', 9: 'row 9 is broken'}]
+
+
 @pytest.mark.parametrize('norm', ['BatchNorm1d', 'SyncBatchNorm'])
 def test_weights_and_statistics_are_equal_after_each_step(toy_runner, tmp_path, norm):
 
@@ -92,26 +112,6 @@ def test_statistics_are_the_mean_over_the_processes(toy_runner, tmp_path):
     (one, after), (other, _) = in_processes(tmp_path / 'results', train)
     torch.testing.assert_close(after['backbone.1.running_mean'], 0.1 * (one.mean(0) + other.mean(0)) / 2)
     torch.testing.assert_close(after['backbone.1.running_var'], 0.9 + 0.1 * (one.var(0) + other.var(0)) / 2)
-
-
-def test_two_processes_evaluate_as_one_does(toy_runner, tmp_path):
-    toy_runner('trained').train()
-
-    def test(launcher='pytorch'):
-        runner = toy_runner('test', launcher=launcher, load_from=str(tmp_path / 'trained' / 'epoch_3.pth'),
-                            **{'test_dataloader.dataset.broken': [4, 9]})
-        rows = Collect('after_test_iter', lambda runner, outputs, **kwargs: {
-            sample.sample_idx: sample.score for sample in outputs if 'error' not in sample})
-        runner.register_hook(rows)
-        figures = runner.test()
-        broken = [hook.unscored() for hook in runner.hooks if hasattr(hook, 'unscored')]
-        return figures, {row: score for batch in rows.seen for row, score in batch.items()}, broken
-
-    figures, rows, broken = test('none')
-    (figures_0, rows_0, broken_0), (figures_1, rows_1, broken_1) = in_processes(tmp_path / 'results', test)
-    assert figures_0 == figures_1 == figures
-    assert rows_0 | rows_1 == rows and rows_0 != rows_1
-    assert broken_0 == broken_1 == broken == [{4: 'row 4 is broken', 9: 'row 9 is broken'}]
 
 
 def test_two_processes_resume_as_if_unbroken(toy_runner, tmp_path):

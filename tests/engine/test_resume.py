@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.hooks import Hook
+from toy_change_parts import toy_config
 
 from mmchangenet.checkpoint import CheckpointError, read_checkpoint
 from mmchangenet.engine import ChangeRunner
@@ -105,7 +106,6 @@ def assert_same(one, other, where=''):
 @pytest.fixture(scope='module')
 def unbroken(tmp_path_factory):
     """The outcome of a training that nobody killed."""
-    from conftest import toy_config
     folder = tmp_path_factory.mktemp('unbroken')
     ChangeRunner.from_cfg(toy_config(folder, custom_hooks=HOOKS_WITH_STATE)).train()
     return outcome(folder)
@@ -220,7 +220,6 @@ def test_the_best_checkpoint_needs_its_figure(toy_runner):
 @pytest.mark.slow
 def test_a_process_that_is_killed_and_started_again(toy_runner, tmp_path, unbroken):
     """The same with a real process, a real SIGKILL and whatever it was doing."""
-    from conftest import toy_config
     cfg = toy_config(tmp_path / 'run', custom_hooks=HOOKS_WITH_STATE, resume='auto')
     cfg.dump(tmp_path / 'config.py')
     program = ('import sys, torch; torch.set_num_threads(1); import toy_change_parts; from mmengine.config import Config; '

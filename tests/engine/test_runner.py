@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 from mmengine.runner import Runner
+from toy_change_parts import toy_config
 
 from mmchangenet.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from mmchangenet.engine import Bf16OptimWrapper, BrokenImageHook, SafeCheckpointHook
@@ -46,7 +47,6 @@ def test_checkpoints_load_with_weights_only(trained):
 
 
 def test_mmengines_own_files_are_tested_and_resumed(toy_runner, tmp_path):
-    from conftest import toy_config
     cfg = toy_config(tmp_path / 'plain', **ONE_EPOCH)
     cfg.default_hooks.checkpoint = dict(type='mmengine.CheckpointHook', interval=1)
     Runner.from_cfg(cfg).train()
@@ -88,6 +88,13 @@ def test_a_start_from_other_weights_takes_what_fits(toy_runner, trained):
     runner.train()
     assert torch.equal(runner.model.backbone[0].weight, read_checkpoint(path)['state_dict']['backbone.0.weight'])
     assert runner.model.head.fc.out_features == 3
+
+
+def test_runs_of_the_same_second_share_nothing(toy_runner):
+    first, second = (toy_runner(name, experiment_name='same') for name in ('first', 'second'))
+    first.train()
+    assert second.message_hub.get_info('best_score') is None
+    assert first.experiment_name != second.experiment_name
 
 
 # -- class list and margin -----------------------------------------------------------------------------------------------

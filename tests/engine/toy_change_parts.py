@@ -1,8 +1,10 @@
-"""A change classifier without images: the smallest real dataset, network and metric for tests of running."""
+"""A change classifier without images: the smallest real dataset, network, metric and config for tests of running."""
 
 import math
+import uuid
 
 import torch
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
@@ -94,3 +96,29 @@ class ToyFigures(BaseMetric):
         return dict(
             accuracy=sum(pred == true for _, pred, true in scored) / len(scored),
             spread=math.fsum(score * (2 * true - 1) for score, _, true in scored) / len(scored), rows=len(rows))
+
+
+def toy_config(work_dir, **changes):
+    """A config of three epochs of four steps. ``changes``: whole entries, or single values under a dotted name."""
+    loader = dict(num_workers=0, batch_size=4)
+    cfg = dict(
+        default_scope='mmchangenet', runner_type='mmchangenet.ChangeRunner', work_dir=str(work_dir),
+        experiment_name=f'toy_{uuid.uuid4().hex[:8]}', model=dict(type='ToyChangeNet'),
+        train_dataloader=dict(
+            **loader, drop_last=True, dataset=dict(type='ToyPairs'), sampler=dict(type='DefaultSampler', shuffle=True)),
+        val_dataloader=dict(
+            **loader, dataset=dict(type='ToyPairs', rows=10, test_mode=True), sampler=dict(type='DefaultSampler', shuffle=False)),
+        test_dataloader=dict(
+            **loader, dataset=dict(type='ToyPairs', rows=10, test_mode=True), sampler=dict(type='DefaultSampler', shuffle=False)),
+        train_cfg=dict(by_epoch=True, max_epochs=3, val_interval=1), val_cfg=dict(), test_cfg=dict(),
+        val_evaluator=dict(type='ToyFigures'), test_evaluator=dict(type='ToyFigures'),
+        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=0.02)),
+        param_scheduler=dict(type='LinearLR', start_factor=1.0, end_factor=0.2, begin=0, end=3, by_epoch=True),
+        default_hooks=dict(
+            logger=dict(type='LoggerHook', interval=1),
+            checkpoint=dict(type='SafeCheckpointHook', interval=1, max_keep_ckpts=2, save_best='spread', rule='greater')),
+        randomness=dict(seed=3), log_level='WARNING', env_cfg=dict(dist_cfg=dict(backend='nccl')))
+    cfg.update((name, value) for name, value in changes.items() if '.' not in name)
+    cfg = Config(cfg)
+    cfg.merge_from_dict({name: value for name, value in changes.items() if '.' in name})
+    return cfg

@@ -1,0 +1,194 @@
+"""tools/train.py and tools/test.py: options, exit codes, and mistakes told without a stack trace."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch._utils import ExceptionWrapper
+
+from mmchangenet.apis.launch import prepare_test, prepare_train, run_tool
+from mmchangenet.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from mmchangenet.engine import Bf16OptimWrapper, ChangeRunner
+
+ROOT = Path(__file__).parents[2]
+PARTS = ROOT / 'tests' / 'engine'  # toy network and data
+sys.path.insert(0, str(PARTS))
+from toy_change_parts import toy_config  # noqa: E402
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """Writes a config file of the toy training of one epoch, in the folder that the commands run in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('LOCAL_RANK', raising=False)
+
+    def write(name='toy.py', **changes):
+        cfg = toy_config('unused', **{'train_cfg.max_epochs': 1, 'custom_imports': dict(imports=['toy_change_parts'])} | changes)
+        for key in ('work_dir', 'runner_type', 'experiment_name'):
+            cfg.pop(key)
+        cfg.dump(tmp_path / name)
+        return name
+
+    return write
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    """Runs a command in this process: ``tool('train', *arguments)`` gives the exit code."""
+
+    def run(name, *arguments):
+        path = ROOT / 'tools' / f'{name}.py'
+        spec = importlib.util.spec_from_file_location(f'tool_{name}', path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        monkeypatch.setattr(sys, 'argv', [str(path), *map(str, arguments)])
+        return module.main()
+
+    return run
+
+
+def epochs(folder):
+    return sorted(path.name for path in Path(folder).glob('epoch_*.pth'))
+
+
+def test_training_and_testing(config, tool, capsys):
+    name = config()
+    assert tool('train', name) == 0
+    assert epochs('work_dirs/toy') == ['epoch_1.pth']
+    assert tool('test', name, 'work_dirs/toy/epoch_1.pth', '--work-dir', 'tested') == 0
+    assert Path('tested').is_dir()
+
+
+def test_resuming(config, tool):
+    name = config()
+    assert tool('train', name, '--resume') == 0, 'there is nothing to resume yet'
+    assert tool('train', name, '--resume', '--cfg-options', 'train_cfg.max_epochs=2') == 0
+    second = read_checkpoint('work_dirs/toy/epoch_2.pth')
+    assert len(second['message_hub']['log_scalars']['train/loss']['log_history']) == 8, 'both epochs'
+    assert tool('train', name, '--resume', 'work_dirs/toy/epoch_1.pth', '--work-dir', 'other', '--cfg-options',
+                'train_cfg.max_epochs=2') == 0
+    assert epochs('other') == ['epoch_2.pth']
+    other = read_checkpoint('other/epoch_2.pth')
+    assert torch.equal(second['state_dict']['head.fc.weight'], other['state_dict']['head.fc.weight'])
+
+
+def test_a_first_start_with_resume_keeps_load_from(config):
+    assert prepare_train(config(load_from='start.pth'), resume='auto')._load_from == 'start.pth'
+    assert prepare_train(config(load_from='start.pth'), resume='other.pth')._load_from == 'other.pth'
+
+
+def test_the_learning_rate_scales_with_the_batch(config, tool, capsys):
+    assert tool('train', config(auto_scale_lr=dict(base_batch_size=16)), '--auto-scale-lr') == 0
+    optimizer = read_checkpoint('work_dirs/toy/epoch_1.pth')['optimizer']
+    assert optimizer['param_groups'][0]['initial_lr'] == pytest.approx(0.02 * 4 / 16)
+    assert tool('train', config(), '--auto-scale-lr') == 2
+    assert 'error: --auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in toy.py' in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='bfloat16 stands in where there is no GPU')
+def test_mixed_precision(config, tool):
+    runner = prepare_train(config(), amp=True)
+    runner.train()
+    assert isinstance(runner.optim_wrapper, Bf16OptimWrapper)
+    tested = prepare_test(config(), 'work_dirs/toy/epoch_1.pth', amp=True)
+    kinds = set()
+    tested.model.head.fc.register_forward_hook(lambda module, inputs, output: kinds.add(output.dtype))
+    tested.test()
+    assert kinds == {torch.bfloat16}
+
+
+def test_a_margin_replaces_that_of_checkpoint_and_config(config):
+    name = config()
+    prepare_train(name).train()
+    checkpoint = read_checkpoint('work_dirs/toy/epoch_1.pth')
+    checkpoint['meta']['threshold'] = dict(value=0.25)
+    write_checkpoint(checkpoint, 'picked.pth')
+    for margin, expected in ((None, 0.25), (0.75, 0.75)):
+        runner = prepare_test(name, 'picked.pth', margin=margin)
+        runner.test()
+        assert runner.model.head.margin == expected
+
+
+def test_rows_without_a_score_make_the_test_fail_at_its_end(config, tool, capsys):
+    name = config(**{'test_dataloader.dataset.broken': [3]})
+    assert tool('train', name) == 0
+    assert tool('test', name, 'work_dirs/toy/epoch_1.pth') == 1
+    assert 'error: 1 rows have no score' in capsys.readouterr().err
+    assert Path('work_dirs/toy/broken_images_test.csv').read_text().endswith('test,3,row 3 is broken\n')
+
+
+@pytest.mark.parametrize('changes, arguments, message', [
+    ({}, ['missing.py'], 'there is no config missing.py'),
+    ({}, ['toy.py', '--resume', 'missing.pth'], 'there is no checkpoint missing.pth'),
+    ({}, ['toy.py', '--cfg-options', 'model.type=Unknown'], 'Unknown is not in the mmchangenet::model registry'),
+    ({}, ['toy.py', '--cfg-options', 'model.widht=3'], "unexpected keyword argument 'widht'"),
+    ({}, ['toy.py', '--cfg-options', 'train_dataloader.dataset.rows=2'], 'has 2 rows and a batch takes 4'),
+    ({}, ['toy.py', '--cfg-options', 'default_hooks.checkpoint.out_dir=s3://bucket'], 'local folders only'),
+    ({}, ['toy.py', '--launcher', 'pytorch'], 'start it with torchrun'),
+    ({'optim_wrapper.type': 'OptimWrapperDict'}, ['toy.py', '--amp'], "the config's optim_wrapper is OptimWrapperDict"),
+])
+def test_mistakes_are_messages(config, tool, capsys, monkeypatch, changes, arguments, message):
+    config(**changes)
+    monkeypatch.delenv('RANK', raising=False)
+    assert tool('train', *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and 'error: ' in error and 'Traceback' not in error
+
+
+def test_mistakes_in_testing_are_messages(config, tool, capsys):
+    name = config()
+    assert tool('train', name) == 0
+    Path('cut.pth').write_bytes(Path('work_dirs/toy/epoch_1.pth').read_bytes()[:1000])
+    Path('wrong.py').write_text('model = dict(')
+    for arguments, message in (
+            ([name, 'cut.pth'], 'cut.pth is cut off or damaged'), (['wrong.py', 'cut.pth'], 'wrong.py cannot be used'),
+            ([name, 'work_dirs/toy/epoch_1.pth', '--cfg-options', 'model.width=5'], 'does not fit the network of this config')):
+        assert tool('test', *arguments) == 2
+        error = capsys.readouterr().err
+        assert message in error and 'Traceback' not in error
+
+
+def test_the_stack_can_be_seen(config, tool, monkeypatch):
+    monkeypatch.setenv('MMCHANGENET_DEBUG', '1')
+    with pytest.raises(FileNotFoundError):
+        tool('train', 'missing.py')
+
+
+def test_what_breaks_while_running_is_no_mistake_of_the_user():
+    def work(runner):
+        raise ValueError('a bug')
+
+    with pytest.raises(ValueError, match='a bug'):
+        run_tool(lambda: SimpleNamespace(ready=True), work)
+    assert run_tool(lambda: SimpleNamespace(ready=False), work) == 2
+
+
+def test_our_errors_lose_the_stack_of_the_loader_process(capsys):
+    """torch raises an error of a loader process again, with that process's stack in its message."""
+    try:
+        raise CheckpointError('line 7: cannot be read')
+    except CheckpointError:
+        error = ExceptionWrapper(where='in DataLoader worker process 0')
+    assert run_tool(lambda: SimpleNamespace(ready=True), lambda runner: error.reraise()) == 2
+    assert capsys.readouterr().err == 'error: line 7: cannot be read\n'
+
+
+def test_the_default_runner_is_ours(config):
+    assert type(prepare_train(config())) is ChangeRunner
+
+
+@pytest.mark.slow
+def test_torchrun(config):
+    """As a user starts it, in two processes."""
+    path = os.pathsep.join([str(ROOT), str(PARTS), os.environ.get('PYTHONPATH', '')])
+    environment = dict(os.environ, PYTHONPATH=path, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='-1')
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2', ROOT / 'tools' / 'train.py',
+               config(), '--launcher', 'pytorch']
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert epochs('work_dirs/toy') == ['epoch_1.pth']
