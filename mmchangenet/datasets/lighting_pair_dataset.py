@@ -55,14 +55,17 @@ class LightingPairDataset(BaseDataset):
                  lazy_init=False):
         if broken_images not in ('skip', 'stop'):
             raise ValueError(f"broken_images={broken_images!r}: it is 'skip' or 'stop'")
+        data_prefix = data_prefix or dict(img_path='')
+        if set(data_prefix) != {'img_path'}:
+            raise ValueError(f'data_prefix={data_prefix}: give the image folder as img_path, and nothing else')
         self.broken_images, self.check_images = broken_images, check_images
         self._endings = [suffix + image_ext for suffix in lighting_suffixes(input_map)]
         metainfo = dict(metainfo or {})
         if classes is not None or 'classes' in metainfo:
             metainfo['classes'] = _checked_classes(metainfo.get('classes') if classes is None else classes)
         super().__init__(
-            ann_file, metainfo=metainfo, data_root=data_root, data_prefix=data_prefix or dict(img_path=''), indices=indices,
-            serialize_data=False, test_mode=test_mode, max_refetch=max_refetch, lazy_init=lazy_init,
+            ann_file, metainfo=metainfo, data_root=data_root, data_prefix=data_prefix, indices=indices, serialize_data=False,
+            test_mode=test_mode, max_refetch=max_refetch, lazy_init=lazy_init,
             pipeline=[TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline])
 
     def load_data_list(self):

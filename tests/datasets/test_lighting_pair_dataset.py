@@ -196,9 +196,10 @@ def test_positions_order_the_lightings():
 
 @pytest.mark.parametrize('settings', [
     dict(classes=['bridge', 'PASS']), dict(classes=['PASS']), dict(classes=['PASS', 'x', 'x']), dict(classes=['PASS', '']),
-    dict(metainfo=dict(classes=['x'])), dict(broken_images='ignore')])
+    dict(metainfo=dict(classes=['x'])), dict(broken_images='ignore'),
+    dict(data_prefix=dict(img='images'))])
 def test_impossible_settings(pair_folder, settings):
-    with pytest.raises(ValueError, match='classes=|broken_images='):
+    with pytest.raises(ValueError, match='classes=|broken_images=|data_prefix='):
         LightingPairDataset(**pair_folder.settings(**settings))
 
 

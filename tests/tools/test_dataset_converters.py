@@ -72,7 +72,7 @@ def test_deeppcb_from_the_shell(tmp_path):
          str(tmp_path / 'list.txt'), '--dst', str(tmp_path / 'out'), '--size', '32'],
         capture_output=True, text=True, cwd=tmp_path, env=os.environ | dict(PYTHONPATH=str(ROOT)))
     assert done.returncode == 0, done.stderr
-    assert '1/1' in done.stdout and '3 crops, 2 PASS and 1 FAIL' in done.stdout
+    assert '1/1' in done.stderr and '3 crops, 2 PASS and 1 FAIL' in done.stdout
     assert len(list((tmp_path / 'out').rglob('*.png'))) == 6
 
 

@@ -5,6 +5,7 @@
 
 import argparse
 import sys
+from functools import partial
 
 from mmengine.utils import track_iter_progress
 
@@ -23,12 +24,13 @@ def parse_args(args=None):
 
 def main(args=None):
     args = parse_args(args)
+    progress = partial(track_iter_progress, file=sys.stderr)
     try:
-        rows = convert(args.src, args.list, args.dst, args.size, args.seed, progress=track_iter_progress)
+        rows = convert(args.src, args.list, args.dst, args.size, args.seed, progress=progress)
     except (OSError, ValueError) as error:
         sys.exit(f'error: {error}')
     num_pass = (rows['label'] == 'PASS').sum()
-    print(f'\n{len(rows)} crops, {num_pass} PASS and {len(rows) - num_pass} FAIL: {args.dst}/labels.csv')
+    print(f'{len(rows)} crops, {num_pass} PASS and {len(rows) - num_pass} FAIL: {args.dst}/labels.csv')
 
 
 if __name__ == '__main__':

@@ -14,12 +14,12 @@ class PairSampler(DrawSampler):
     Args:
         dataset (Dataset): what is drawn from.
         shuffle (bool): whether in a new random order every epoch.
-        round_up (bool): see :class:`DrawSampler`; for training with several processes.
+        round_up (bool, optional): see :class:`DrawSampler`; by default as ``shuffle``, which training does.
         seed (int, optional): see :class:`DrawSampler`.
     """
 
-    def __init__(self, dataset, shuffle=False, round_up=False, seed=None):
-        super().__init__(dataset, seed, round_up)
+    def __init__(self, dataset, shuffle=False, round_up=None, seed=None):
+        super().__init__(dataset, seed, shuffle if round_up is None else round_up)
         self.shuffle = shuffle
 
     def sequence(self, rng):

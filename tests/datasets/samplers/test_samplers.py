@@ -73,7 +73,7 @@ def test_epochs_differ_and_repeat(dataset):
 
 
 @pytest.mark.parametrize('world_size', [2, 3, 8, 11])
-@pytest.mark.parametrize('make', [lambda d: DefectWeightedSampler(d, 1, seed=5), lambda d: PairSampler(d, True, True, seed=5)])
+@pytest.mark.parametrize('make', [lambda d: DefectWeightedSampler(d, 1, seed=5), lambda d: PairSampler(d, shuffle=True, seed=5)])
 def test_processes_draw_together_what_one_does(dataset, in_world, make, world_size):
     """Each the same number, dealt out in turn; draws beyond the sequence's end repeat its first ones as they are."""
     one = [(draw.position, int(draw)) for draw in make(dataset)]
@@ -88,7 +88,7 @@ def test_processes_draw_together_what_one_does(dataset, in_world, make, world_si
 @pytest.mark.parametrize('world_size', [1, 2, 3, 11])
 @pytest.mark.parametrize('shuffle', [False, True])
 def test_evaluation_fetches_every_row_once(dataset, in_world, world_size, shuffle):
-    samplers = in_world(world_size, lambda: PairSampler(dataset, shuffle=shuffle, seed=1))
+    samplers = in_world(world_size, lambda: PairSampler(dataset, shuffle, round_up=False, seed=1))
     ranks = [[int(draw) for draw in sampler] for sampler in samplers]
     assert sorted(sum(ranks, [])) == list(range(len(dataset)))
     assert [len(sampler) for sampler in samplers] == [len(draws) for draws in ranks]

@@ -1,0 +1,50 @@
+"""Look through the images of a label CSV: unreadable ones, contradicting labels, pairs whose two sides are the same.
+
+    python tools/analysis_tools/audit_csv.py labels.csv images --input-map LowAngleLight=0 WhiteLight=1
+
+Exits with 1 when something was found.
+"""
+
+import argparse
+import sys
+from functools import partial
+
+from mmengine.config import DictAction
+from mmengine.utils import track_iter_progress
+
+from mmchangenet.datasets import LightingPairDataset
+from mmchangenet.datasets.audit import audit
+
+
+def parse_args(args=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('csv', help='label CSV')
+    parser.add_argument('images_dir', help='folder that its paths are relative to')
+    parser.add_argument('--image-ext', default='.jpg', help='extension of the images (default: .jpg)')
+    parser.add_argument('--input-map', nargs='+', action=DictAction, metavar='LIGHT=POSITION',
+                        help='lighting names and positions (default: one image without suffix)')
+    parser.add_argument('--out', metavar='CSV', help='write the findings to this file')
+    return parser.parse_args(args)
+
+
+def main(args=None):
+    args = parse_args(args)
+    try:
+        dataset = LightingPairDataset(
+            args.csv, data_prefix=dict(img_path=args.images_dir), image_ext=args.image_ext, input_map=args.input_map,
+            test_mode=True, check_images=False)
+    except (OSError, ValueError) as error:
+        sys.exit(f'error: {error}')
+    findings = audit(dataset, progress=partial(track_iter_progress, file=sys.stderr))
+    print(file=sys.stderr)
+    for finding in findings.itertuples():
+        print(f'line {finding.line}: {finding.finding}: {finding.object_name} ({finding.label}): {finding.detail}')
+    counts = ', '.join(f'{count}x {finding}' for finding, count in findings['finding'].value_counts().items())
+    print(f'{len(dataset)} rows: {counts or "nothing found"}')
+    if args.out:
+        findings.to_csv(args.out, index=False)
+    return 1 if len(findings) else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
