@@ -12,7 +12,7 @@ from mmchangenet.registry import DATASETS, TRANSFORMS
 
 from .columns import PairTable, StringColumn
 from .image_files import check_cells, check_images_exist, forward, lighting_suffixes
-from .label_csv import GOOD_LABEL, LABEL_COLUMN, REQUIRED_COLUMNS, LabelCsv, Problems
+from .label_csv import GOOD_LABEL, LABEL_COLUMN, REQUIRED_COLUMNS, LabelCsv, Problems, read_label_csv
 from .samplers.draw import Draw
 
 
@@ -195,6 +195,10 @@ class LightingPairDataset(BaseDataset):
         """(N,) array: position of each row among those of the CSV, which differs from its index in a subset."""
         self.full_init()
         return self.data_list.rows.numpy()
+
+    def label_frame(self):
+        """The rows with all columns of the CSV, as :func:`read_label_csv` gives them, indexed 0 to N - 1; read anew."""
+        return read_label_csv(self.ann_file).iloc[self.csv_rows].reset_index(drop=True)
 
     def _label_column(self):
         self.full_init()

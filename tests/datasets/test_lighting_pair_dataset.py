@@ -89,6 +89,7 @@ def test_subsets_keep_only_their_rows(pair_folder, indices, kept):
         assert [part.get_data_info(i)['object_name'] for i in range(len(part))] == [f'C{i}' for i in kept]
         assert part.gt_fail.tolist() == whole.gt_fail[kept].tolist()
         assert part.csv_rows.tolist() == kept
+        assert part.label_frame()['object_name'].tolist() == [f'C{i}' for i in kept]
         assert part.metainfo['classes'] == ('PASS', 'bridge', 'missing')
     assert len(whole) == 8
 

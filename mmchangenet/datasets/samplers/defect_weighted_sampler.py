@@ -25,7 +25,7 @@ class DefectWeightedSampler(DrawSampler):
         ValueError: when the dataset has no FAIL or no PASS row, or no labels, naming its CSVs.
     """
 
-    def __init__(self, dataset, fail_ratio, seed=None):
+    def __init__(self, dataset, fail_ratio=0.1, seed=None):
         super().__init__(dataset, seed)
         if not 0 < fail_ratio < np.inf:
             raise ValueError(f'fail_ratio={fail_ratio}: give the number of FAIL draws for one PASS draw, above 0')
