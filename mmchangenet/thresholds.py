@@ -18,6 +18,10 @@ SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)  # below it processors may ro
 ROUNDING = 1e-12  # share of a wanted rate that its own rounding may be off: 0.07 * 100 is 7.000000000000001
 
 
+class ThresholdError(ValueError):
+    """There is no such threshold: a wanted rate, the scores or the labels do not allow it."""
+
+
 def threshold_for_recall(scores, is_fail, recall):
     """The threshold with the fewest false alarms that still finds the wanted share of the defects.
 
@@ -30,14 +34,14 @@ def threshold_for_recall(scores, is_fail, recall):
         float: every threshold of the next gap up finds too few.
 
     Raises:
-        ValueError: when there is no FAIL row, a score is not finite or ``recall`` is out of range.
+        ThresholdError: when there is no FAIL row, a score is not finite or ``recall`` is out of range.
     """
     scores, is_fail = _checked(scores, is_fail)
     if not 0 < recall <= 1:
-        raise ValueError(f'recall is a share above 0 and up to 1, got {recall}' + _percent_hint(recall))
+        raise ThresholdError(f'recall is a share above 0 and up to 1, got {recall}' + _percent_hint(recall))
     defects = scores[is_fail]
     if not defects.size:
-        raise ValueError('no FAIL row among the scores: there is no recall to reach')
+        raise ThresholdError('no FAIL row among the scores: there is no recall to reach')
     wanted = max(1, math.ceil(recall * defects.size * (1 - ROUNDING)))
     weakest = np.partition(defects, defects.size - wanted)[defects.size - wanted]
     lower = scores[scores < weakest]
@@ -56,14 +60,14 @@ def threshold_for_false_alarm_rate(scores, is_fail, rate):
         float: every threshold of the next gap down raises too many.
 
     Raises:
-        ValueError: when there is no PASS row, a score is not finite or ``rate`` is out of range.
+        ThresholdError: when there is no PASS row, a score is not finite or ``rate`` is out of range.
     """
     scores, is_fail = _checked(scores, is_fail)
     if not 0 <= rate <= 1:
-        raise ValueError(f'the false alarm rate is a share from 0 to 1, got {rate}' + _percent_hint(rate))
+        raise ThresholdError(f'the false alarm rate is a share from 0 to 1, got {rate}' + _percent_hint(rate))
     passes = scores[~is_fail]
     if not passes.size:
-        raise ValueError('no PASS row among the scores: there is no false alarm rate to keep')
+        raise ThresholdError('no PASS row among the scores: there is no false alarm rate to keep')
     allowed = math.floor(rate * passes.size * (1 + ROUNDING))
     if allowed >= passes.size:
         return _below(scores.min())
@@ -119,10 +123,10 @@ def pick_threshold(scores, is_fail, recall=None, false_alarm_rate=None):
         (what was asked for, as text) and ``rows``; plain numbers and text, so that checkpoints can hold it.
 
     Raises:
-        ValueError: when not exactly one of the two is given, or as ``threshold_for_*`` do.
+        ThresholdError: when not exactly one of the two is given, or as ``threshold_for_*`` do.
     """
     if (recall is None) == (false_alarm_rate is None):
-        raise ValueError('a threshold is picked for a wanted recall or for a wanted false alarm rate: give one of them')
+        raise ThresholdError('a threshold is picked for a wanted recall or for a wanted false alarm rate: give one of them')
     if recall is not None:
         value, wanted = threshold_for_recall(scores, is_fail, recall), f'recall >= {recall:.9g}'
     else:
@@ -142,16 +146,16 @@ def _checked(scores, is_fail):
     """Scores as float32 and labels as bool, both (n,).
 
     Raises:
-        ValueError: when lengths differ or a score is NaN, infinite or beyond float32.
+        ThresholdError: when lengths differ or a score is NaN, infinite or beyond float32.
     """
     with np.errstate(over='ignore'):
         scores = np.asarray(scores, dtype=np.float64).astype(np.float32)
     is_fail = np.asarray(is_fail, dtype=bool)
     if scores.ndim != 1 or scores.shape != is_fail.shape:
-        raise ValueError(f'one score and one label a row are needed, got shapes {scores.shape} and {is_fail.shape}')
+        raise ThresholdError(f'one score and one label a row are needed, got shapes {scores.shape} and {is_fail.shape}')
     broken = np.flatnonzero(~np.isfinite(scores))
     if broken.size:
-        raise ValueError(f'{broken.size} of {scores.size} scores are no finite float32, the first is score number '
+        raise ThresholdError(f'{broken.size} of {scores.size} scores are no finite float32, the first is score number '
                          f'{broken[0]}: leave rows without a score out')
     return scores, is_fail
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import DATASETS, MODELS
 
 from mmchangenet.evaluation.threshold_picking import read_score_file, write_threshold
 
@@ -40,14 +41,15 @@ def checkpoint(tmp_path):
 
 @pytest.fixture
 def run(capsys):
-    """Runs the command in this process; gives what it printed."""
+    """Runs the command in this process; gives its exit code and what it printed."""
     spec = importlib.util.spec_from_file_location('pick_threshold', TOOL)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
 
     def run_tool(*arguments):
-        tool.main(list(map(str, arguments)))
-        return capsys.readouterr().out
+        code = tool.main(list(map(str, arguments)))
+        printed = capsys.readouterr()
+        return code, printed.err if code == 2 else printed.out
     return run_tool
 
 
@@ -58,7 +60,7 @@ def threshold_of(path):
 def test_a_threshold_from_a_score_file_goes_into_the_checkpoint(scores, checkpoint):
     result = subprocess.run([sys.executable, TOOL, '--scores', scores, checkpoint, '--recall', '1.0'], capture_output=True,
                             text=True, env=dict(os.environ, PYTHONPATH=str(ROOT)))
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 1, result.stderr
     threshold = threshold_of(checkpoint)
     assert np.float32(0.300000012) <= np.float32(threshold.pop('value')) < np.float32(0.300000042)
     assert threshold == dict(recall=1.0, false_alarm_rate=1 / 3, wanted='recall >= 1', rows=5, data='scores.csv', unscored=1)
@@ -78,13 +80,14 @@ def test_a_false_alarm_rate_can_be_wanted_and_the_checkpoint_left_alone(run, sco
 
 
 def test_without_a_checkpoint_the_figures_are_only_shown(run, scores):
-    printed = run('--scores', scores, '--recall', 0.5)
+    code, printed = run('--scores', scores, '--recall', 0.5)
+    assert code == 1, 'a row has no score'
     assert 'threshold 0.8' in printed and 'written' not in printed
 
 
 def test_a_new_threshold_replaces_the_old_one(run, scores, checkpoint):
     assert write_threshold(checkpoint, dict(value=0.5)) is None
-    assert 'in place of 0.5' in run('--scores', scores, checkpoint, '--recall', 1.0)
+    assert 'in place of 0.5' in run('--scores', scores, checkpoint, '--recall', 1.0)[1]
 
 
 def test_a_bare_state_dict_becomes_a_checkpoint_with_a_threshold(tmp_path):
@@ -109,15 +112,23 @@ def test_a_score_file_that_cannot_be_used_is_refused_with_its_place(tmp_path, te
     (['--recall', 1], 'give a config and a checkpoint, or --scores'),
     (['--scores', 'scores.csv'], '--recall --false-alarm-rate is required'),
     (['--scores', 'nothing.csv', '--recall', 1], 'there is no file nothing.csv'),
-    (['--scores', 'scores.csv', '--recall', 1, '--out', 'x.pth'], '--out needs a checkpoint'),
-    (['--scores', 'scores.csv', '--recall', 99], 'for 99 % give 0.99'),
-    (['--scores', 'good.csv', '--recall', 1], 'no FAIL row')])
+    (['--scores', 'scores.csv', '--recall', 1, '--out', 'x.pth'], '--out needs a checkpoint')])
 def test_wrong_use_is_told_in_a_sentence(run, scores, arguments, message, monkeypatch, capsys):
     monkeypatch.chdir(scores.parent)
-    Path('good.csv').write_text('label,siamese_score\nPASS,0.5\n')
-    with pytest.raises(SystemExit) as stop:
+    with pytest.raises(SystemExit):
         run(*arguments)
-    assert message in capsys.readouterr().err + str(stop.value)
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['--scores', 'scores.csv', '--recall', 99], 'for 99 % give 0.99'),
+    (['--scores', 'good.csv', '--recall', 1], 'no FAIL row'),
+    (['--scores', 'scores.csv', 'scores.csv', '--recall', 1], 'is not a checkpoint')])
+def test_what_cannot_be_picked_is_told_in_a_sentence(run, scores, arguments, message, monkeypatch):
+    monkeypatch.chdir(scores.parent)
+    Path('good.csv').write_text('label,siamese_score\nPASS,0.5\n')
+    code, printed = run(*arguments)
+    assert code == 2 and message in printed
 
 
 CONFIG = """
@@ -128,6 +139,8 @@ val_dataloader = dict(batch_size=2, dataset=dict(type='FourRows'), collate_fn=di
                       sampler=dict(type='DefaultSampler', shuffle=False))
 val_cfg = dict()
 val_evaluator = dict(type='mmchangenet.InspectionMetric')
+test_dataloader = dict(batch_size=1, num_workers=7, dataset=dict(type='Replaced'))
+test_evaluator = []
 """
 PARTS = '''
 import torch
@@ -141,11 +154,15 @@ class FourRows(Dataset):
     ann_file = 'some/folder/val.csv'
     label_frame = None
 
+    def __init__(self, defects_from=2):
+        self.defects_from = defects_from
+
     def __len__(self):
         return 4
 
     def __getitem__(self, idx):
-        return ChangeDataSample(metainfo=dict(sample_idx=idx, label='PASS' if idx < 2 else 'missing'), gt_fail=int(idx >= 2))
+        fail = idx >= self.defects_from
+        return ChangeDataSample(metainfo=dict(sample_idx=idx, label='missing' if fail else 'PASS'), gt_fail=int(fail))
 
 @MODELS.register_module()
 class HalvedScores(BaseModel):
@@ -163,18 +180,32 @@ class HalvedScores(BaseModel):
 '''
 
 
-def test_a_config_and_its_checkpoint_are_scored_on_the_validation_data(run, tmp_path, monkeypatch):
+@pytest.fixture
+def config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     Path('config.py').write_text(CONFIG)
     Path('parts_of_this_test.py').write_text(PARTS)
     torch.save(dict(state_dict=dict(weight=torch.tensor(0.5))), 'best.pth')
-    run('config.py', 'best.pth', '--recall', 1.0)
+    yield 'config.py'
+    sys.modules.pop('parts_of_this_test', None)
+    DATASETS.module_dict.pop('FourRows', None)
+    MODELS.module_dict.pop('HalvedScores', None)
+
+
+def test_a_config_and_its_checkpoint_are_scored_on_the_validation_data(run, config):
+    code, printed = run(config, 'best.pth', '--recall', 1.0)
+    assert code == 0, printed
     threshold = threshold_of('best.pth')
     assert (threshold['value'], threshold['data'], threshold['recall'], threshold['false_alarm_rate']) == (0.75, 'val.csv', 1, 0)
 
 
-def test_a_config_without_validation_data_is_refused(run, tmp_path, monkeypatch, checkpoint):
-    (tmp_path / 'config.py').write_text('model = dict()\n')
-    with pytest.raises(SystemExit, match='has no val_dataloader'):
-        run(tmp_path / 'config.py', checkpoint, '--recall', 1.0)
+def test_validation_data_without_defects_is_refused_after_scoring(run, config):
+    code, printed = run(config, 'best.pth', '--recall', 1.0, '--cfg-options', 'val_dataloader.dataset.defects_from=9')
+    assert code == 2 and 'no FAIL row' in printed
+
+
+def test_a_config_without_validation_data_is_refused(run, config):
+    Path('config.py').write_text('model = dict()\n')
+    code, printed = run(config, 'best.pth', '--recall', 1.0)
+    assert code == 2 and 'has no val_dataloader' in printed

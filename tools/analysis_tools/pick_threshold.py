@@ -6,15 +6,19 @@
 
 The first scores the config's validation data, the others take a score file of ``tools/test.py --out`` with labels;
 the last only shows the figures. Test, inference and export of the checkpoint use the threshold as the margin.
+
+Exit codes: 0; 1 when rows had no score, after the threshold is written; 2 when something is to be mended.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 from mmengine.config import DictAction
 
-from mmchangenet.evaluation.threshold_picking import read_score_file, score_validation_data, write_threshold
+from mmchangenet.apis.launch import UNSCORED_EXIT, prepare_test, run_tool
+from mmchangenet.evaluation.threshold_picking import labelled_scores, read_score_file, validation_as_test, write_threshold
 from mmchangenet.thresholds import float_text, pick_threshold
 
 
@@ -26,6 +30,7 @@ def parse_args(arguments=None):
     wanted.add_argument('--recall', type=float, help='share of the defects to find, such as 0.99')
     wanted.add_argument('--false-alarm-rate', type=float, help='share of the PASS rows that may be called FAIL, such as 0.01')
     parser.add_argument('--out', help='write a checkpoint of its own instead of changing the given one')
+    parser.add_argument('--work-dir', help='folder for logs; work_dirs/<config name> by default')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='replace keys of the config: key=value')
     args = parser.parse_args(arguments)
     if args.scores and (len(args.files) > 1 or args.cfg_options):
@@ -54,28 +59,32 @@ def describe(threshold, scores, is_fail):
 
 def main(arguments=None):
     args = parse_args(arguments)
-    try:
-        run(args)
-    except ValueError as error:
-        raise SystemExit(f'no threshold was picked: {error}') from error
 
+    def prepare():
+        if args.scores:
+            return None
+        config, checkpoint = args.files
+        return prepare_test(config, checkpoint, args.work_dir, cfg_options=validation_as_test(config, args.cfg_options))
 
-def run(args):
-    checkpoint = args.files[-1] if args.files else None
-    if args.scores:
-        (scores, is_fail), data = read_score_file(args.scores), Path(args.scores).name
-    else:
-        scores, is_fail, data = score_validation_data(*args.files, args.cfg_options)
-    scored = np.isfinite(scores)
-    scores, is_fail = scores[scored], is_fail[scored]
-    threshold = pick_threshold(scores, is_fail, args.recall, args.false_alarm_rate)
-    threshold.update(data=data, unscored=int(np.count_nonzero(~scored)))
-    print(describe(threshold, scores, is_fail))
-    if checkpoint:
-        before = write_threshold(checkpoint, threshold, args.out)
-        print(f'written into {args.out or checkpoint}' +
-              (f', in place of {float_text(before["value"])}' if before else ''))
+    def work(runner):
+        if runner is None:
+            scores, is_fail, data = *read_score_file(args.scores), Path(args.scores).name
+        else:
+            runner.test()
+            scores, is_fail, data = labelled_scores(runner)
+        scored = np.isfinite(scores)
+        scores, is_fail = scores[scored], is_fail[scored]
+        threshold = pick_threshold(scores, is_fail, args.recall, args.false_alarm_rate)
+        threshold.update(data=data, unscored=int(np.count_nonzero(~scored)))
+        print(describe(threshold, scores, is_fail))
+        if args.files:
+            before = write_threshold(args.files[-1], threshold, args.out)
+            print(f'written into {args.out or args.files[-1]}' +
+                  (f', in place of {float_text(before["value"])}' if before else ''))
+        return UNSCORED_EXIT if threshold['unscored'] else 0
+
+    return run_tool(prepare, work)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())
