@@ -7,6 +7,7 @@ from itertools import chain, count
 
 import mmengine
 import torch
+from mmengine.dataset import InfiniteSampler
 from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, is_distributed, is_main_process, master_only
 from mmengine.model import is_model_wrapper, revert_sync_batchnorm
@@ -364,7 +365,7 @@ def _check_batches(dataloader, world_size, model):
         share = f', {rows} for each of {world_size} processes,' if world_size > 1 else ''
         raise ValueError(f'the training data has {len(dataloader.dataset)} rows{share} and a batch takes {batch}: with '
                          'drop_last not one step. Lower train_dataloader.batch_size, or add rows.')
-    rest = rows % batch if batch else None
+    rest = rows % batch if batch and not isinstance(dataloader.sampler, InfiniteSampler) else None
     if (batch == 1 or rest == 1 and not dataloader.drop_last) and any(
             isinstance(module, torch.nn.BatchNorm1d) and module.training for module in model.modules()):
         raise ValueError(f'{rows} rows in batches of {batch} leave a batch of one, which BatchNorm cannot train on. '

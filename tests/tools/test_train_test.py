@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from torch._utils import ExceptionWrapper
 
 from mmchangenet.apis.launch import prepare_test, prepare_train, run_tool
@@ -182,12 +185,64 @@ def test_the_default_runner_is_ours(config):
     assert type(prepare_train(config())) is ChangeRunner
 
 
+@pytest.fixture
+def inspection(tmp_path, monkeypatch):
+    """A small real inspection: twelve pairs of one image a side, every third with a bright spot, and a config for them."""
+    monkeypatch.chdir(tmp_path)
+    rng, rows = np.random.default_rng(0), []
+    for row in range(12):
+        golden = rng.integers(60, 90, (24, 24, 3), dtype=np.uint8)
+        compare = golden.copy()
+        if row % 3 == 0:
+            compare[8:16, 8:16] = 255
+        for side, image in (('golden', golden), ('tested', compare)):
+            (tmp_path / 'images' / side).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(tmp_path / 'images' / side / f'{row:03}.png'), image)
+        rows.append(f'tested,golden,{"PASS" if row % 3 else "spot"},{row:03},kept')
+    (tmp_path / 'pairs.csv').write_text('\n'.join(['input_path,golden_path,label,object_name,note', *rows]) + '\n')
+    pipeline = [dict(type='LoadLightings'), dict(type='PairedResize', size=(32, 32)), dict(type='LayOutLightings'),
+                dict(type='PackChangeInputs')]
+    dataset = dict(type='LightingPairDataset', ann_file='pairs.csv', data_prefix=dict(img_path='images'), image_ext='.png',
+                   pipeline=pipeline)
+    loader = dict(batch_size=4, num_workers=0)
+    tested = dict(**loader, sampler=dict(type='PairSampler', shuffle=False), dataset=dict(dataset, test_mode=True))
+    cfg = Config(dict(
+        default_scope='mmchangenet', model=dict(
+            type='SiameseClassifier', input_size=(32, 32), backbone=dict(type='FAN', arch='tiny'),
+            neck=dict(type='LearnableDifference', embed_dim=16), head=dict(type='ChangeClsHead')),
+        train_dataloader=dict(**loader, drop_last=True, sampler=dict(type='DefectWeightedSampler'), dataset=dataset),
+        val_dataloader=tested, test_dataloader=tested, val_evaluator=dict(type='InspectionMetric'),
+        test_evaluator=dict(type='InspectionMetric'), train_cfg=dict(by_epoch=True, max_epochs=1), val_cfg={}, test_cfg={},
+        optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-4)), log_level='WARNING',
+        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1, save_best='auroc', rule='greater'))))
+    cfg.dump('inspection.py')
+
+
+def test_scores_and_pictures_are_written_before_a_broken_image_fails_the_test(inspection, tool, capsys):
+    assert tool('train', 'inspection.py') == 0
+    best = next(Path('work_dirs/inspection').glob('best_auroc_*.pth'))
+    torch.load(best, weights_only=True)
+
+    assert tool('test', 'inspection.py', best, '--out', 'scores.csv', '--show-dir', 'pictures') == 0
+    source, scored = ([line.split(',') for line in Path(name).read_text().splitlines()] for name in ('pairs.csv', 'scores.csv'))
+    assert [line[:-1] for line in scored] == source
+    assert scored[0][-1] == 'siamese_score' and all(0 <= float(line[-1]) <= 1 for line in scored[1:])
+    assert Path('pictures/index.html').is_file()
+
+    Path('images/tested/005.png').write_bytes(b'')
+    assert tool('test', 'inspection.py', best, '--out', 'again.csv', '--show-dir', 'again') == 1
+    again = [line.split(',') for line in Path('again.csv').read_text().splitlines()]
+    assert again[6][-1] == '' and again[:6] + again[7:] == scored[:6] + scored[7:]
+    assert Path('again/index.html').is_file()
+    assert '005.png' in Path('work_dirs/inspection/broken_images_test.csv').read_text()
+
+
 @pytest.mark.slow
 def test_torchrun(config):
     """As a user starts it, in two processes."""
     path = os.pathsep.join([str(ROOT), str(PARTS), os.environ.get('PYTHONPATH', '')])
     environment = dict(os.environ, PYTHONPATH=path, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='-1')
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2', ROOT / 'tools' / 'train.py',
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2', ROOT / 'tools' / 'train.py',
                config(), '--launcher', 'pytorch']
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
