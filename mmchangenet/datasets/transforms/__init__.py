@@ -1,0 +1,16 @@
+"""From files to tensors: load, resize, augment, lay out and pack the lightings of both sides."""
+
+from .augmentation import PairedAugmentation
+from .color_jitter import PairedColorJitter
+from .formatting import LayOutLightings, PackChangeInputs
+from .gaussian_blur import PairedGaussianBlur
+from .loading import LoadLightings
+from .random_flip import PairedRandomFlip
+from .random_resized_crop import PairedRandomResizedCrop
+from .random_rotate import PairedRandomRotate
+from .resize import PairedResize
+
+__all__ = [
+    'LayOutLightings', 'LoadLightings', 'PackChangeInputs', 'PairedAugmentation', 'PairedColorJitter', 'PairedGaussianBlur',
+    'PairedRandomFlip', 'PairedRandomResizedCrop', 'PairedRandomRotate', 'PairedResize'
+]

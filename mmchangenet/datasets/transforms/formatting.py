@@ -1,0 +1,66 @@
+"""From the images of a sample to the network's input."""
+
+import cv2
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+
+from mmchangenet.imaging import check_layout, lay_out
+from mmchangenet.registry import TRANSFORMS
+from mmchangenet.structures import ChangeDataSample
+
+META_KEYS = ('sample_idx', 'input_path', 'golden_path', 'label', 'object_name', 'compare_files', 'golden_files', 'error',
+             'replaced')
+
+
+@TRANSFORMS.register_module()
+class LayOutLightings(BaseTransform):
+    """Lay out the lightings of each side in one image.
+
+    Required keys: images, a uint8 array (2, L, h, w, 3).
+
+    Modified keys: images, a uint8 array (2, H, W, 3); see :func:`mmchangenet.imaging.lay_out`.
+
+    Args:
+        layout (str): ``'linear'``, from top to bottom, or ``'grid'``, row by row.
+        grid (tuple[int, int], optional): (rows, columns) of the grid.
+    """
+
+    def __init__(self, layout='linear', grid=None):
+        self.layout = layout
+        self.grid = check_layout(layout, grid)
+
+    def transform(self, results):
+        results['images'] = lay_out(results['images'], self.layout, self.grid)
+        return results
+
+
+@TRANSFORMS.register_module()
+class PackChangeInputs(BaseTransform):
+    """Pack a sample for the network.
+
+    Required keys: images, a uint8 array (2, H, W, 3), and what is known of the row: sample_idx, input_path, golden_path,
+    label, object_name, compare_files, golden_files, error, replaced, gt_fail.
+
+    Returns a dict with:
+        inputs (dict): ``compare`` and ``golden``, contiguous uint8 tensors (3, H, W). (Parting the channels here costs a
+            tenth of what it does when tensors are stacked or made float.)
+        data_samples (ChangeDataSample): gt_fail as data, the others as meta information.
+    """
+
+    def transform(self, results):
+        sample = ChangeDataSample()
+        for key in META_KEYS:
+            if key in results:  # one by one, as set_metainfo makes deep copies
+                sample.set_field(results[key], key, field_type='metainfo')
+        if 'gt_fail' in results:
+            sample.gt_fail = results['gt_fail']
+        compare, golden = (self._to_tensor(image) for image in results['images'])
+        return {'inputs': {'compare': compare, 'golden': golden}, 'data_samples': sample}
+
+    @staticmethod
+    def _to_tensor(image):
+        planes = np.empty((3, *image.shape[:2]), np.uint8)
+        for channel, plane in enumerate(planes):
+            cv2.extractChannel(image, channel, dst=plane)
+        return torch.from_numpy(planes)

@@ -1,0 +1,33 @@
+"""Paired flips."""
+
+import cv2
+import numpy as np
+
+from mmchangenet.registry import TRANSFORMS
+
+from .augmentation import PairedAugmentation, check_probability
+
+
+@TRANSFORMS.register_module()
+class PairedRandomFlip(PairedAugmentation):
+    """Flip all lightings of both sides, or none.
+
+    Args:
+        horizontal (float): probability of swapping left and right.
+        vertical (float): probability of swapping top and bottom, drawn by itself.
+    """
+
+    def __init__(self, horizontal=0.5, vertical=0.5):
+        self.horizontal = check_probability(horizontal, 'horizontal of PairedRandomFlip')
+        self.vertical = check_probability(vertical, 'vertical of PairedRandomFlip')
+
+    def draw(self, rng, size):
+        horizontal, vertical = rng.random(2) < (self.horizontal, self.vertical)
+        return bool(horizontal), bool(vertical)
+
+    def apply(self, images, horizontal, vertical):
+        if vertical:
+            images = np.ascontiguousarray(images[:, :, ::-1])
+        if horizontal:  # all rows of all images as one high image
+            images = cv2.flip(images.reshape(-1, *images.shape[3:]), 1).reshape(images.shape)
+        return images
