@@ -50,7 +50,8 @@ def check_versions(required=None, version_of=installed_version):
 
 
 def _child(name, location):
-    return Registry(name.lower().rstrip('s'), parent=getattr(root, name), scope='mmchangenet', locations=[location])
+    parent = getattr(root, name)
+    return Registry(parent.name, parent=parent, scope='mmchangenet', locations=[location])
 
 
 check_versions()
@@ -61,10 +62,13 @@ DATASETS = _child('DATASETS', 'mmchangenet.datasets')
 DATA_SAMPLERS = _child('DATA_SAMPLERS', 'mmchangenet.datasets')
 TRANSFORMS = _child('TRANSFORMS', 'mmchangenet.datasets')
 MODELS = _child('MODELS', 'mmchangenet.models')
-MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'mmchangenet.engine')
 METRICS = _child('METRICS', 'mmchangenet.evaluation')
 HOOKS = _child('HOOKS', 'mmchangenet.engine')
-LOOPS = _child('LOOPS', 'mmchangenet.engine')
-RUNNERS = _child('RUNNERS', 'mmchangenet.engine')
+MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'mmchangenet.engine')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmchangenet.engine')
+RUNNERS = _child('RUNNERS', 'mmchangenet.engine')
 VISUALIZERS = _child('VISUALIZERS', 'mmchangenet.visualization')
+# Nothing of ours is in these; they exist so that MMEngine finds its own components from our scope without a warning.
+for _name in ('EVALUATOR', 'LOG_PROCESSORS', 'LOOPS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'OPTIMIZERS', 'PARAM_SCHEDULERS',
+              'TASK_UTILS', 'VISBACKENDS', 'WEIGHT_INITIALIZERS'):
+    globals()[_name] = _child(_name, 'mmchangenet.engine')
