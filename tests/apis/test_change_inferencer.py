@@ -1,0 +1,92 @@
+"""Pairs and CSVs are scored from Python as tools/test.py scores them."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmchangenet.apis import ChangeInferencer
+from mmchangenet.checkpoint import CheckpointError, write_checkpoint
+from mmchangenet.models import SiameseClassifier
+
+PIPELINE = [
+    dict(type='LoadLightings'), dict(type='PairedResize', size=(32, 32)), dict(type='LayOutLightings', layout='linear'),
+    dict(type='PackChangeInputs')
+]
+MODEL = dict(
+    type='SiameseClassifier', input_size=(64, 32),
+    backbone=dict(type='mmpretrain.ResNet', depth=18, stem_channels=8, base_channels=8, out_indices=(2, 3), _scope_='mmpretrain'),
+    neck=dict(type='LearnableDifference', embed_dim=8, num_modules=2), head=dict(type='ChangeClsHead', margin=0.4))
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """A label CSV of three pairs under two lights, a checkpoint."""
+    root = tmp_path_factory.mktemp('line')
+    generator = np.random.default_rng(0)
+    for side in ('board', 'golden'):
+        (root / side).mkdir()
+        for name in ('a', 'b', 'c'):
+            for light in ('Top', 'Side'):
+                cv2.imwrite(str(root / side / f'{name}_{light}.png'), generator.integers(0, 256, (40, 40, 3), np.uint8))
+    rows = [f'board,golden,{label},{name}' for label, name in (('PASS', 'a'), ('missing', 'b'), ('PASS', 'c'))]
+    (root / 'labels.csv').write_text('\n'.join(['input_path,golden_path,label,object_name', *rows]))
+    torch.manual_seed(0)
+    model = SiameseClassifier(**{key: value for key, value in MODEL.items() if key != 'type'})
+    write_checkpoint(dict(state_dict=model.state_dict(), meta=dict(threshold=dict(value=0.25))), root / 'trained.pth')
+    return root
+
+
+@pytest.fixture(scope='module')
+def inferencer(folder):
+    dataset = dict(type='LightingPairDataset', ann_file='labels.csv', image_ext='.png', input_map=dict(Top=0, Side=1),
+                   pipeline=PIPELINE)
+    config = Config(dict(default_scope='mmchangenet', model=MODEL, test_dataloader=dict(dataset=dataset)))
+    return ChangeInferencer(config, folder / 'trained.pth', device='cpu', batch_size=2)
+
+
+def files(folder, side, name):
+    return [str(folder / side / f'{name}_{light}.png') for light in ('Top', 'Side')]
+
+
+def test_files_arrays_and_a_csv_give_the_same_scores(inferencer, folder):
+    frame = inferencer.score_csv(folder / 'labels.csv', folder)
+    assert list(frame.object_name) == ['a', 'b', 'c']
+    pairs = [(files(folder, 'board', name), files(folder, 'golden', name)) for name in 'abc']
+    from_files = [sample.score for sample in inferencer.score_pairs(pairs)]
+    arrays = [tuple([cv2.imread(file)[:, :, ::-1] for file in side] for side in pair) for pair in pairs]
+    from_arrays = [sample.score for sample in inferencer.score_pairs(arrays)]
+    assert from_files == pytest.approx(list(frame.siamese_score), abs=1e-6)
+    assert from_arrays == pytest.approx(from_files, abs=1e-6)
+
+
+def test_the_threshold_of_the_checkpoint_decides(inferencer, folder):
+    assert inferencer.margin == 0.25
+    for sample in inferencer.score_pairs([(files(folder, 'board', 'a'), files(folder, 'golden', 'a'))]):
+        assert sample.pred_fail == int(sample.score > 0.25)
+
+
+def test_an_unreadable_image_costs_its_own_pair_alone(inferencer, folder):
+    good = (files(folder, 'board', 'a'), files(folder, 'golden', 'a'))
+    lost, kept = inferencer.score_pairs([(files(folder, 'board', 'lost'), good[1]), good])
+    assert math.isnan(lost.score) and 'lost_Top.png' in lost.error
+    assert math.isfinite(kept.score)
+
+
+def test_a_side_without_all_lightings_is_refused(inferencer, folder):
+    with pytest.raises(ValueError, match='pair 0: the compare side has 1 images.*2 lightings'):
+        inferencer.score_pairs([(files(folder, 'board', 'a')[:1], files(folder, 'golden', 'a'))])
+
+
+def test_an_array_that_is_no_rgb_picture_is_refused(inferencer, folder):
+    with pytest.raises(ValueError, match=r'uint8 of shape \(H, W, 3\).*float64 \(8, 8\)'):
+        inferencer.score_pairs([([np.zeros((8, 8))] * 2, files(folder, 'golden', 'a'))])
+
+
+def test_a_checkpoint_of_another_network_is_refused(inferencer, folder):
+    config = Config(dict(inferencer.config, model=dict(MODEL, head=dict(type='ChangeClsHead', embed_dec=7))))
+    with pytest.raises(CheckpointError, match='head.layers.0.weight'):
+        ChangeInferencer(config, folder / 'trained.pth')
