@@ -1,15 +1,9 @@
 """A label CSV becomes samples: datasets, samplers, transforms, splitting and audit."""
 
-try:
-    from mmchangenet.imaging import ImageError  # noqa: F401  (until imaging is committed)
-except ImportError:
-    pass
-else:
-    from . import samplers, transforms
-    from .concat_dataset import ConcatDataset
-    from .label_csv import LabelCsvError, read_label_csv
-    from .lighting_pair_dataset import LightingPairDataset
-    from .sources import Places, locate
+from . import samplers, transforms
+from .concat_dataset import ConcatDataset
+from .label_csv import LabelCsvError, read_label_csv
+from .lighting_pair_dataset import LightingPairDataset
+from .sources import Places, locate
 
-    __all__ = ['ConcatDataset', 'LabelCsvError', 'LightingPairDataset', 'Places', 'locate', 'read_label_csv', 'samplers',
-               'transforms']
+__all__ = ['ConcatDataset', 'LabelCsvError', 'LightingPairDataset', 'Places', 'locate', 'read_label_csv', 'samplers', 'transforms']

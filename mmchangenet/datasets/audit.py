@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import pandas as pd
 
-from mmchangenet.imaging import ImageError, read_image
+from mmchangenet.imaging import ImageError, decode_image, read_bytes
 
 COLUMNS = ['line', 'finding', 'label', 'object_name', 'detail']
 BLOCK = 256  # rows handed to the threads at a time
@@ -70,9 +70,9 @@ def _looked_at(dataset):
 def _look(path):
     """The hash of a file's bytes and None, or None and why it is not a readable image."""
     try:
-        read_image(path)
-        with open(path, 'rb') as file:
-            return hashlib.blake2b(file.read(), digest_size=16).digest(), None
+        data = read_bytes(path)
+        decode_image(data, path)
+        return hashlib.blake2b(data, digest_size=16).digest(), None
     except ImageError as error:
         return None, str(error)
 

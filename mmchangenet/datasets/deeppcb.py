@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from mmchangenet.imaging import read_image
+
 DEFECTS = {1: 'open', 2: 'short', 3: 'mousebite', 4: 'spur', 5: 'copper', 6: 'pin-hole'}
 SHIFT = 12  # px a defect's crop may be off its centre, on each axis
 PASS_PER_DEFECT = 2
@@ -118,12 +120,11 @@ def convert_pair(pair, dst, size, seed):
         list[dict]: a label CSV's rows.
 
     Raises:
-        ValueError: when an image cannot be read, is smaller than a crop or differs in size from the other one.
+        ImageError: when an image cannot be read.
+        ValueError: when an image is smaller than a crop or differs in size from the other one.
     """
-    sides = {side: cv2.imread(pair[side], cv2.IMREAD_GRAYSCALE) for side in ('golden', 'compare')}
+    sides = {side: cv2.cvtColor(read_image(pair[side]), cv2.COLOR_RGB2GRAY) for side in ('golden', 'compare')}
     for side, image in sides.items():
-        if image is None:
-            raise ValueError(f'{pair[side]} is no readable image: get it again')
         if image.shape != sides['golden'].shape or min(image.shape) < size:
             raise ValueError(f'{pair[side]} is {image.shape[1]}x{image.shape[0]} px; wanted at least {size} px a side and as '
                              'large as its twin: choose a smaller size or get the pair again')

@@ -16,10 +16,12 @@ from mmchangenet.datasets.image_files import lighting_suffixes
 from mmchangenet.datasets.samplers import DefectWeightedSampler, PairSampler
 from mmchangenet.imaging import ImageError
 
+pytestmark = pytest.mark.filterwarnings('ignore:This DataLoader will create 3 worker')  # on fewer processors
+
 LOAD = dict(type='LoadLightings')
 AUGMENT = [
-    LOAD, dict(type='PairedResize', size=(16, 16)), dict(type='PairedRandomFlip'), dict(type='PairedRandomResizedCrop'),
-    dict(type='PairedColorJitter', brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, prob=1),
+    LOAD, dict(type='PairedResize', size=(16, 16)), dict(type='PairedRandomFlip'), dict(type='PairedRandomRotate'),
+    dict(type='PairedRandomResizedCrop'), dict(type='PairedGaussianBlur'), dict(type='PairedColorJitter', prob=1),
     dict(type='LayOutLightings'), dict(type='PackChangeInputs')]
 
 
@@ -313,7 +315,7 @@ def test_bytes_do_not_depend_on_workers_where_rows_are_replaced(pair_folder):
 @pytest.mark.skipif(sys.platform == 'win32', reason='spawned in any case')
 def test_spawned_workers_give_the_same(augmented):
     sampler = DefectWeightedSampler(augmented, 1, seed=1)
-    assert epoch_bytes(augmented, sampler, 2, context='spawn') == epoch_bytes(augmented, sampler, 0)
+    assert epoch_bytes(augmented, sampler, 1, context='spawn') == epoch_bytes(augmented, sampler, 0)
 
 
 def test_epochs_and_repeated_draws_are_augmented_anew(augmented):

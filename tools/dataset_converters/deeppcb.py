@@ -10,6 +10,7 @@ from functools import partial
 from mmengine.utils import track_iter_progress
 
 from mmchangenet.datasets.deeppcb import convert
+from mmchangenet.imaging import ImageError
 
 
 def parse_args(args=None):
@@ -27,7 +28,7 @@ def main(args=None):
     progress = partial(track_iter_progress, file=sys.stderr)
     try:
         rows = convert(args.src, args.list, args.dst, args.size, args.seed, progress=progress)
-    except (OSError, ValueError) as error:
+    except (ImageError, OSError, ValueError) as error:
         sys.exit(f'error: {error}')
     num_pass = (rows['label'] == 'PASS').sum()
     print(f'{len(rows)} crops, {num_pass} PASS and {len(rows) - num_pass} FAIL: {args.dst}/labels.csv')
