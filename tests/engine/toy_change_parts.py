@@ -1,4 +1,4 @@
-"""A change classifier without images: the smallest real dataset, network, metric and config for tests of running."""
+"""The smallest real dataset, networks, metric and config for tests of running; most go without images."""
 
 import math
 import uuid
@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, BaseModule
 from torch import nn
 
 from mmchangenet.registry import DATASETS, METRICS, MODELS
@@ -80,6 +80,20 @@ class ToyChangeNet(BaseModel):
             sample.score = math.nan if 'error' in sample else score
             sample.pred_fail = int(score > self.head.margin)
         return data_samples
+
+
+@MODELS.register_module()
+class ToyBackbone(BaseModule):
+    """Two levels of an image, of strides 4 and 8, with BatchNorm and dropout."""
+
+    def __init__(self, channels=8):
+        super().__init__()
+        self.fine = nn.Sequential(nn.Conv2d(3, channels, 4, 4), nn.BatchNorm2d(channels), nn.ReLU(), nn.Dropout(0.3))
+        self.coarse = nn.Conv2d(channels, channels, 2, 2)
+
+    def forward(self, images):
+        fine = self.fine(images)
+        return fine, self.coarse(fine)
 
 
 @METRICS.register_module()

@@ -200,17 +200,19 @@ def inspection(tmp_path, monkeypatch):
             cv2.imwrite(str(tmp_path / 'images' / side / f'{row:03}.png'), image)
         rows.append(f'tested,golden,{"PASS" if row % 3 else "spot"},{row:03},kept')
     (tmp_path / 'pairs.csv').write_text('\n'.join(['input_path,golden_path,label,object_name,note', *rows]) + '\n')
-    pipeline = [dict(type='LoadLightings'), dict(type='PairedResize', size=(32, 32)), dict(type='LayOutLightings'),
-                dict(type='PackChangeInputs')]
-    dataset = dict(type='LightingPairDataset', ann_file='pairs.csv', data_prefix=dict(img_path='images'), image_ext='.png',
-                   pipeline=pipeline)
+    load, pack = [dict(type='LoadLightings'), dict(type='PairedResize', size=(32, 32))], [
+        dict(type='LayOutLightings'), dict(type='PackChangeInputs')]
+    augment = [dict(type='PairedRandomFlip'), dict(type='PairedColorJitter', brightness=0.3)]
+    dataset = dict(type='LightingPairDataset', ann_file='pairs.csv', data_prefix=dict(img_path='images'), image_ext='.png')
     loader = dict(batch_size=4, num_workers=0)
-    tested = dict(**loader, sampler=dict(type='PairSampler', shuffle=False), dataset=dict(dataset, test_mode=True))
+    tested = dict(**loader, sampler=dict(type='PairSampler', shuffle=False),
+                  dataset=dict(dataset, pipeline=load + pack, test_mode=True))
     cfg = Config(dict(
-        default_scope='mmchangenet', model=dict(
-            type='SiameseClassifier', input_size=(32, 32), backbone=dict(type='FAN', arch='tiny'),
-            neck=dict(type='LearnableDifference', embed_dim=16), head=dict(type='ChangeClsHead')),
-        train_dataloader=dict(**loader, drop_last=True, sampler=dict(type='DefectWeightedSampler'), dataset=dataset),
+        default_scope='mmchangenet', custom_imports=dict(imports=['toy_change_parts']), demo_data='data/demo', model=dict(
+            type='SiameseClassifier', input_size=(32, 32), backbone=dict(type='ToyBackbone'),
+            neck=dict(type='LearnableDifference', embed_dim=8, num_modules=2), head=dict(type='ChangeClsHead')),
+        train_dataloader=dict(**loader, drop_last=True, sampler=dict(type='DefectWeightedSampler'),
+                              dataset=dict(dataset, pipeline=load + augment + pack)),
         val_dataloader=tested, test_dataloader=tested, val_evaluator=dict(type='InspectionMetric'),
         test_evaluator=dict(type='InspectionMetric'), train_cfg=dict(by_epoch=True, max_epochs=1), val_cfg={}, test_cfg={},
         optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-4)), log_level='WARNING',
@@ -235,6 +237,30 @@ def test_scores_and_pictures_are_written_before_a_broken_image_fails_the_test(in
     assert again[6][-1] == '' and again[:6] + again[7:] == scored[:6] + scored[7:]
     assert Path('again/index.html').is_file()
     assert '005.png' in Path('work_dirs/inspection/broken_images_test.csv').read_text()
+
+
+def test_data_that_the_user_names_has_to_be_there(inspection, tool, capsys):
+    """Though the config has demo data, which would be made at its own path."""
+    assert tool('train', 'inspection.py', '--cfg-options', 'train_dataloader.dataset.data_root=mine') == 2
+    assert 'mine/pairs.csv' in capsys.readouterr().err
+    assert not Path('mine').exists() and not Path('data').exists()
+
+
+def test_a_resumed_training_on_images_is_as_an_unbroken_one(inspection, tool):
+    """With augmentation in loader processes, weighted drawing, dropout."""
+    options = ['train_dataloader.num_workers=2', 'train_dataloader.persistent_workers=True']
+
+    def train(work_dir, epochs, *more):
+        assert tool('train', 'inspection.py', '--work-dir', work_dir, *more, '--cfg-options', *options,
+                    'randomness.seed=5', f'train_cfg.max_epochs={epochs}') == 0
+
+    train('unbroken', 2)
+    train('broken', 1)
+    train('broken', 2, '--resume')
+    one, other = (read_checkpoint(f'{folder}/epoch_2.pth') for folder in ('unbroken', 'broken'))
+    assert all(torch.equal(value, other['state_dict'][name]) for name, value in one['state_dict'].items())
+    figures = [checkpoint['message_hub']['log_scalars']['val/val_loss']['log_history'] for checkpoint in (one, other)]
+    assert torch.equal(*figures)
 
 
 @pytest.mark.slow
