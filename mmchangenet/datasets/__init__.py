@@ -6,4 +6,6 @@ from .label_csv import LabelCsvError, read_label_csv
 from .lighting_pair_dataset import LightingPairDataset
 from .sources import Places, locate
 
-__all__ = ['ConcatDataset', 'LabelCsvError', 'LightingPairDataset', 'Places', 'locate', 'read_label_csv', 'samplers', 'transforms']
+__all__ = [
+    'ConcatDataset', 'LabelCsvError', 'LightingPairDataset', 'Places', 'locate', 'read_label_csv', 'samplers', 'transforms',
+]
