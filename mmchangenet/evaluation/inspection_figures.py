@@ -113,7 +113,12 @@ def _counts_by_name(rows, chosen, right):
 
 @dataclass
 class Table:
-    """A part of the report: a title, a header and lines of cells, all text."""
+    """A part of the report: a title, a header and lines of cells, all text.
+
+    The first column and those headed as one of ``text_columns`` are words, the others numbers.
+    """
+
+    text_columns = ('of', 'reason')
 
     title: str
     header: list = field(default_factory=list)
@@ -124,7 +129,7 @@ class Table:
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = []
         for line in cells:
-            first, *others = (cell.ljust(width) if number == 0 or self.header[number] in ('of', 'reason')
+            first, *others = (cell.ljust(width) if number == 0 or self.header[number] in self.text_columns
                               else cell.rjust(width) for number, (cell, width) in enumerate(zip(line, widths, strict=True)))
             lines.append('  ' + '   '.join([first, *others]).rstrip())
         return '\n'.join([self.title, *lines])

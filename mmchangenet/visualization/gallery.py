@@ -24,7 +24,7 @@ nav a { margin-right: 1.2rem } a { color: #2f6fb7 } p { margin: .3rem 0 .8rem; c
 table { background: #fff; border-collapse: collapse; border: 1px solid #dadce0; font-variant-numeric: tabular-nums }
 caption { text-align: left; padding: .4rem 0; font-weight: 600 }
 th, td { padding: .25rem .7rem; text-align: right; border-top: 1px solid #eceef1 }
-th:first-child, td:first-child { text-align: left } th { color: #5f6368; font-weight: 500 }
+th.text, td.text { text-align: left } th { color: #5f6368; font-weight: 500 }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start }
 .plots img { max-width: 100%; max-height: 34rem; border: 1px solid #dadce0 }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 28rem), 1fr)); gap: 1rem }
@@ -128,7 +128,7 @@ def write_index(out_dir, title, tables, plots, galleries, pictures):
     Args:
         out_dir (str | Path): folder of the page.
         title (str): heading.
-        tables (Sequence[Table]): objects with ``title``, ``header`` and ``lines`` of text.
+        tables (Sequence[Table]): objects with ``title``, ``header`` and ``lines`` of text, and ``text_columns``.
         plots (Sequence[str]): pictures' paths within ``out_dir``.
         galleries (Sequence[Gallery]): what was drawn.
         pictures (Sequence[Sequence[str]]): each gallery's pictures within ``out_dir``.
@@ -155,10 +155,15 @@ def write_index(out_dir, title, tables, plots, galleries, pictures):
 
 
 def _table(table):
+    kinds = [' class="text"' if not number or name in table.text_columns else '' for number, name in enumerate(table.header)]
+
     def row(cells, tag):
-        return f'<tr>{"".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)}</tr>'
-    head = row(table.header, 'th') if table.header else ''
-    return f'<table><caption>{escape(table.title)}</caption>{head}{"".join(row(line, "td") for line in table.lines)}</table>'
+        cells = (f'<{tag}{kind}>{escape(cell)}</{tag}>' for cell, kind in zip(cells, kinds, strict=True))
+        return f'<tr>{"".join(cells)}</tr>'
+
+    lines = [row(table.header, 'th')] if table.header else []
+    lines += [row(line, 'td') for line in table.lines]
+    return f'<table><caption>{escape(table.title.rstrip(":"))}</caption>{"".join(lines)}</table>'
 
 
 def _card(rank, item):

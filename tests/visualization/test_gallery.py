@@ -102,19 +102,23 @@ def draw(folder, rows=ROWS, dataset=None, **options):
     return folder / 'show'
 
 
+@pytest.fixture(scope='module')
+def show(tmp_path_factory):
+    """The folder of a test of ROWS."""
+    return draw(tmp_path_factory.mktemp('shown'))
+
+
 def pictures(folder):
     return sorted(path.name for path in folder.glob('*.jpg'))
 
 
-def test_escapes_and_false_alarms_have_a_picture_each_worst_first(tmp_path):
-    show = draw(tmp_path)
+def test_escapes_and_false_alarms_have_a_picture_each_worst_first(show):
     assert pictures(show / 'escapes') == ['001_score0.0500_board-co_R-3_missing.jpg', '002_score0.3000_board-co_R-1_missing.jpg']
     assert pictures(show / 'false_alarms') == ['001_score0.9500_board-co_R-5_PASS.jpg', '002_score0.6000_board-co_R-2_PASS.jpg']
     assert cv2.imread(str(show / 'escapes/001_score0.0500_board-co_R-3_missing.jpg')).shape[1] >= 640
 
 
-def test_the_page_is_whole_and_leads_to_every_picture_and_nowhere_else(tmp_path):
-    show = draw(tmp_path)
+def test_the_page_is_whole_and_leads_to_every_picture_and_nowhere_else(show):
     page = Page(show / 'index.html')
     assert page.open == [], 'every element is closed'
     local = {link for link in page.links if not link.startswith('#')}
@@ -123,8 +127,8 @@ def test_the_page_is_whole_and_leads_to_every_picture_and_nowhere_else(tmp_path)
     assert all((show / link).is_file() for link in local)
 
 
-def test_the_page_has_the_figures_and_the_rows_without_a_score(tmp_path):
-    text = Page(draw(tmp_path) / 'index.html').text
+def test_the_page_has_the_figures_and_the_rows_without_a_score(show):
+    text = Page(show / 'index.html').text
     assert 'AUROC' in text and 'At a wanted defect recall' in text and 'board & co' in text and 'R<3>' in text
     assert 'image <broken>' in text
 
@@ -173,6 +177,6 @@ def test_lightings_are_named_after_their_files():
     assert light_names(dict(object_name='R1', compare_files=['a/R1.jpg'])) == ['']
 
 
-def test_file_names_are_safe_everywhere(tmp_path):
-    for name in pictures(draw(tmp_path) / 'escapes'):
+def test_file_names_are_safe_everywhere(show):
+    for name in pictures(show / 'escapes'):
         assert re.fullmatch(r'[A-Za-z0-9._-]+', name)
