@@ -1,0 +1,17 @@
+"""The demo: a light network on the demo boards at 64×64, trained in minutes on two cores without a GPU."""
+
+_base_ = [
+    '_base_/models/resnet_learnable.py', '_base_/datasets/demo.py', '_base_/schedules/from_scratch.py',
+    '_base_/default_runtime.py'
+]
+
+image_size = (64, 64)  # height, width of one lighting
+resize = dict(type='PairedResize', size=image_size, filter='area')
+load, layout, pack = dict(type='LoadLightings'), dict(type='LayOutLightings', layout='linear'), dict(type='PackChangeInputs')
+train_pipeline = [load, resize, dict(type='PairedRandomFlip', horizontal=0.5, vertical=0.5), layout, pack]
+test_pipeline = [load, resize, layout, pack]
+
+model = dict(input_size=(256, 64))
+train_dataloader = dict(sampler=dict(fail_ratio=1.0), dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(batch_size=32, dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(batch_size=32, dataset=dict(pipeline=test_pipeline))
