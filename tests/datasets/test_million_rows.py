@@ -32,7 +32,7 @@ start = time.process_time()
 draws = iter(sampler)
 next(draws)
 draw_seconds, rows = time.process_time() - start, len(sampler)
-dataset.get_subset_(-50_000)
+dataset.get_subset_(-20_000)
 gc.collect()
 gc.freeze()  # else collecting garbage touches every module's objects
 loader = DataLoader(dataset, batch_size=1000, sampler=DefectWeightedSampler(dataset, 0.5, seed=0), num_workers=1, collate_fn=list)
