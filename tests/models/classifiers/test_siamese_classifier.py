@@ -51,7 +51,7 @@ def test_predict_works_without_samples():
 def test_the_whole_step_from_collated_bytes():
     model = build()
     data = dict(
-        inputs={side: [torch.randint(0, 256, (3, 64, 32), dtype=torch.uint8) for _ in range(3)] for side in ('compare', 'golden')},
+        inputs={side: list(torch.randint(0, 256, (3, 3, 64, 32), dtype=torch.uint8)) for side in ('compare', 'golden')},
         data_samples=[ChangeDataSample(gt_fail=label) for label in (0, 1, 1)])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     log = model.train_step(data, OptimWrapper(optimizer))
