@@ -34,7 +34,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Bare:
-    """What varies of the bare board from one to the next: tone of the mask (RGB factors), strength and offset of the silkscreen."""
+    """What varies of the bare board: tone of the mask (RGB factors), strength and offset (units) of the silkscreen."""
     tone: tuple
     silkscreen: float
     silkscreen_shift: tuple
@@ -48,7 +48,7 @@ def board_sites(seed):
         for number in range(1, count + 1):
             name = f'{PACKAGES[package].prefix}{number}'
             rng = np.random.default_rng([seed, stable_seed(name), 1])
-            sites.append(Site(name, package, float(rng.choice((0, 90, 180, 270))), int(rng.integers(len(PACKAGES[package].looks)))))
+            sites.append(Site(name, package, float(rng.choice((0, 90))), 0))
     return tuple(sites)
 
 
@@ -59,7 +59,7 @@ def _routes(site, rng):
         outward = np.array([np.sign(u), 0.0]) if half_u > half_v or site.package == 'diode' else np.array([0.0, np.sign(v)])
         side = np.array([outward[1], outward[0]]) * rng.choice((-1, 1))
         corner = np.array([u, v]) + outward * rng.uniform(12, 22)
-        tracks.append(((u, v), tuple(corner), tuple(corner + (outward + side) * 40)))
+        tracks.append(((u, v), tuple(corner.tolist()), tuple((corner + (outward + side) * 40).tolist())))
     for _ in range(rng.integers(1, 4)):
         offset = rng.uniform(50, 60) * rng.choice((-1, 1))
         bend = rng.uniform(-30, 30)
@@ -80,7 +80,8 @@ def draw_board(scene, site, bare, seed, rng):
     design = np.random.default_rng([seed, stable_seed(site.name), 2])
     u, v = scene.frame_of(scene.x, scene.y, 0, 0, site.angle)
     full = np.ones_like(scene.height)
-    weave = 1 + 0.06 * texture(rng, scene.height.shape, 1.0 * scene.scale) + 0.05 * texture(rng, scene.height.shape, 4 * scene.scale)
+    fine, coarse = (texture(rng, scene.height.shape, grain * scene.scale) for grain in (1.0, 4.0))
+    weave = 1 + 0.06 * fine + 0.05 * coarse
     scene.paint(full, np.asarray(MASK) * bare.tone, gloss=0.45)
     scene.height += np.float32(MASK_THICKNESS)
     copper = full * 1e3

@@ -13,7 +13,9 @@ TWO_TERMINALS = ('resistor', 'capacitor', 'led', 'diode')
 
 def can_have(site, defect):
     """Whether a defect can happen at a site."""
-    return site.package in TWO_TERMINALS if defect == 'tombstone' else True
+    if defect == 'tombstone':
+        return site.package in TWO_TERMINALS
+    return defect != 'bridge' or site.package != 'electrolytic'  # its pads are too far apart
 
 
 def spoil(part, site, defect, rng):
@@ -31,10 +33,10 @@ def spoil(part, site, defect, rng):
     if defect == 'missing':
         part.present = False
     elif defect == 'shifted':
-        far, near = (rng.uniform(10, 16), rng.uniform(0, 4)) if small else (rng.uniform(8, 12), rng.uniform(0, 3))
+        far, near = (rng.uniform(12, 17), rng.uniform(0, 4)) if small else (rng.uniform(10, 14), rng.uniform(0, 3))
         part.du, part.dv = (near, sign * far) if rng.random() < 0.7 else (sign * far, near)
     elif defect == 'rotated':
-        if package.polar and site.package != 'soic8' and rng.random() < 0.5:
+        if package.polar and site.package != 'soic8' and rng.random() < 0.25:
             part.turn += 180.0
         else:
             part.turn += sign * (rng.uniform(18, 35) if small else rng.uniform(11, 17))
@@ -52,8 +54,9 @@ def spoil(part, site, defect, rng):
 def _bridge(package, rng):
     """Pads that solder joins, and by how far the strand leaves their straight line."""
     if package.kind == 'gull' and len(package.pads) > 2:
-        pairs = [(0, 1)] if len(package.pads) == 3 else [(i, i + 1) for i in (0, 1, 2, 4, 5, 6)]
-        return [pairs[rng.integers(len(pairs))]], float(rng.uniform(-3, 3))
+        first = 0 if len(package.pads) == 3 else int(rng.choice((0, 1, 4, 5)))
+        length = 1 if len(package.pads) == 3 else 2  # a row of an IC is bridged over three leads
+        return [(pad, pad + 1) for pad in range(first, first + length)], float(rng.uniform(-3, 3))
     clear = package.half_v + 5
     return [(0, 1)], float(rng.choice((-1, 1)) * rng.uniform(clear - 1, clear + 2))
 
@@ -79,7 +82,7 @@ def drop_foreign_object(scene, rng):
         _crumb(scene, x, y, rng)
     else:
         for _ in range(rng.integers(2, 5)):
-            radius = rng.uniform(4.5, 8)
+            radius = rng.uniform(6, 9)
             ball = disc(scene.x, scene.y, x + rng.uniform(-12, 12), y + rng.uniform(-12, 12), radius)
             _lay(scene, ball, SOLDER, 1.5 * np.sqrt(np.clip(1 - (1 + ball / radius)**2, 0, 1)) * radius, metal=0.95)
 
@@ -97,21 +100,20 @@ def _fibre(scene, x, y, rng):
     path = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1) * rng.uniform(2.6, 3.8), 0)
     path += np.array([x, y]) - path.mean(0)
     squared = (scene.x[..., None] - path[:, 0])**2 + (scene.y[..., None] - path[:, 1])**2
-    radius = rng.uniform(2.0, 2.8)
+    radius = rng.uniform(2.8, 3.6)
     distance = np.sqrt(squared.min(-1)) - radius
-    colour = ((0.75, 0.75, 0.78), (0.08, 0.10, 0.30), (0.50, 0.08, 0.08))[rng.integers(3)]
+    colour = ((0.80, 0.75, 0.85), (0.10, 0.20, 0.75), (0.75, 0.08, 0.12))[rng.integers(3)]
     _lay(scene, distance, colour, 3 + 2.5 * np.sqrt(np.clip(-distance / radius, 0, 1)))
 
 
 def _crumb(scene, x, y, rng):
     """An angular flake, 18 to 30 units across."""
     corners = rng.integers(5, 8)
-    angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
     angles = np.linspace(0, 2 * np.pi, corners, endpoint=False) + rng.uniform(-0.3, 0.3, corners)
-    reach = rng.uniform(8, 14, corners)
+    reach = rng.uniform(11, 16, corners)
     distance = np.full_like(scene.x, -1e3)
     for angle, extent in zip(angles, reach, strict=True):
-        distance = np.maximum(distance, (scene.x - x) * np.cos(angle) + (scene.y - y) * np.sin(angle) - extent)
-    colour = ((0.80, 0.78, 0.70), (0.45, 0.25, 0.10), (0.10, 0.18, 0.45))[rng.integers(3)]
+        distance = np.maximum(distance, (scene.x - x) * float(np.cos(angle)) + (scene.y - y) * float(np.sin(angle)) - extent)
+    colour = ((0.85, 0.50, 0.05), (0.80, 0.10, 0.35), (0.10, 0.25, 0.80))[rng.integers(3)]
     tilt = 0.25 * ((scene.x - x) * np.cos(angles[0]) + (scene.y - y) * np.sin(angles[0]))
     _lay(scene, distance, colour, (6 + np.clip(tilt, -4, 4)) * np.clip(-distance / 2, 0, 1))

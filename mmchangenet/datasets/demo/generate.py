@@ -1,11 +1,7 @@
-"""Writes the demo data set: images, label CSVs and a note of how it was made."""
+"""Writes the demo data: images, label CSVs and a note of how they were made."""
 
 import csv
 import json
-import os
-import shutil
-import tempfile
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,7 +13,7 @@ from .scene import stable_seed
 from .shot import GOLDEN, take_shot
 
 NAME = 'mmchangenet demo'
-VERSION = 1  # of the drawing: raise it when the same parameters give other pictures
+VERSION = 2  # of the drawing: raise it when the same parameters give other pictures
 NOTE = 'dataset.json'
 COLUMNS = ('input_path', 'golden_path', 'label', 'object_name')
 DEFECT_SHARE = 0.25  # of the pairs of every split
@@ -69,51 +65,20 @@ def parameters(seed, num_boards, size, quality):
     return dict(version=VERSION, seed=seed, num_boards=num_boards, size=size, quality=quality)
 
 
-def generate_demo(root, seed=0, num_boards=60, size=128, quality=92, progress=None):
-    """Make the demo data: ``images/<board>/<object>_<light>.jpg``, ``train.csv``, ``val.csv``, ``test.csv``.
-
-    Every site of every board is a pair with the golden shot of that site (folder ``golden``). The pictures depend on seed,
-    board and site alone. The folder appears when it is complete, never before.
+def write_demo(folder, seed, num_boards, size, quality, progress=iter):
+    """Write the whole data set into a folder; the note comes last.
 
     Args:
-        root (str or Path): folder to make; it may exist if it is empty.
-        seed (int): of everything drawn. Defaults to 0.
-        num_boards (int): boards of 32 sites each, at least 3. Defaults to 60.
-        size (int): side of the pictures in pixels. Defaults to 128.
-        quality (int): of the JPEG files, 1..100. Defaults to 92.
-        progress (Callable, optional): wraps the list of boards, for instance ``mmengine.utils.track_iter_progress``.
+        folder (Path): exists and is empty.
+        seed, num_boards, size, quality (int): as for :func:`generate_demo`.
+        progress (Callable): wraps the list of boards.
 
     Returns:
         dict[str, list[tuple]]: split → rows of its CSV.
-
-    Raises:
-        FileExistsError: when ``root`` holds something already.
-        ValueError: when there are too few boards for three splits, or size or quality are out of range.
     """
-    root = Path(os.path.realpath(root))
-    if size < 32 or not 1 <= quality <= 100:
-        raise ValueError(f'size is {size} and quality {quality}: wanted at least 32 px and a quality of 1..100')
     splits = split_boards(num_boards)
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise FileExistsError(f'{root} exists and is not an empty folder: remove it or name another one')
-    root.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f'.{root.name}.partial-', dir=root.parent))
-    try:
-        rows = _write(partial, splits, seed, size, quality, progress or iter)
-        note = dict(name=NAME, **parameters(seed, num_boards, size, quality), lights=LIGHTS)
-        (partial / NOTE).write_text(json.dumps(note, indent=2) + '\n', encoding='utf-8')
-        partial.chmod(0o755)  # mkdtemp makes it private
-        if root.exists():
-            root.rmdir()
-        partial.rename(root)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return rows
-
-
-def _write(folder, splits, seed, size, quality, progress):
     plan = {shot: defect for split, boards in splits.items() for shot, defect in plan_defects(seed, split, boards).items()}
-    for board in progress([GOLDEN, *range(max(splits['test']) + 1)]):
+    for board in progress([GOLDEN, *range(num_boards)]):
         _write_board(folder / 'images' / board_folder(board), board, plan, seed, size, quality)
     rows = {}
     for split, boards in splits.items():
@@ -121,6 +86,8 @@ def _write(folder, splits, seed, size, quality, progress):
                        for board in boards for number, site in enumerate(board_sites(seed))]
         with open(folder / f'{split}.csv', 'w', newline='', encoding='utf-8') as file:
             csv.writer(file, lineterminator='\n').writerows([COLUMNS, *rows[split]])
+    note = dict(name=NAME, **parameters(seed, num_boards, size, quality), lights=LIGHTS)
+    (folder / NOTE).write_text(json.dumps(note, indent=2) + '\n', encoding='utf-8')
     return rows
 
 

@@ -7,6 +7,8 @@ of lamps shows up on those slopes of solder that match it; everything else scatt
 import cv2
 import numpy as np
 
+from .scene import length
+
 LIGHTS = ('LowAngleLight', 'SolderLight', 'UniformLight', 'WhiteLight')
 
 # How well each light shows a thin print on a package (laser marking, stamped ink).
@@ -61,7 +63,7 @@ def shade(scene):
         dict[str, ndarray]: name of the light → float32 (size, size, 3), RGB, linear, about 0..1.
     """
     right, down = slopes(scene)
-    steepness = np.hypot(right, down)
+    steepness = length(right, down)
     tilt = np.rad2deg(np.arctan(steepness))
     upright = 1 / np.sqrt(1 + steepness * steepness)
     dull = 1 - scene.metal
@@ -90,5 +92,5 @@ def shade(scene):
         LowAngleLight=mixed('LowAngleLight', 0.85 * low, 0.10 * low + 0.9 * glint),
         SolderLight=mixed('SolderLight', 0.30 * upright * open_sky, 0.06 + 0.75 * rings) + 0.05 * sheen[..., None],
         UniformLight=mixed('UniformLight', (0.80 + 0.2 * upright) * open_sky, (0.36 + 0.30 * upright) * open_sky),
-        WhiteLight=mixed('WhiteLight', 0.75 * upright**1.5, 0.85 * lobe(tilt, 0.0, 48.0)) + 0.10 * sheen[..., None],
+        WhiteLight=mixed('WhiteLight', 0.75 * upright * np.sqrt(upright), 0.85 * lobe(tilt, 0.0, 48.0)) + 0.10 * sheen[..., None],
     )

@@ -10,13 +10,14 @@ TIN = (0.86, 0.87, 0.88)
 SOLDER = (0.90, 0.91, 0.93)
 WHITE_INK = (0.92, 0.92, 0.88)
 BLACK_INK = (0.06, 0.06, 0.07)
+STRAND_RADIUS = 8.0  # half the width of a solder bridge
 STANDING = 60.0  # a part tilted further than this is drawn on its end, degrees
 
 
 @dataclass(frozen=True)
 class Mark:
     """One element of a package's print, in the package's frame; ``text`` may hold ``{lot}``."""
-    shape: str  # text, bar, disc or ring
+    shape: str  # text, label (a printed box with the text left out), bar or disc
     u: float
     v: float
     half_u: float
@@ -31,7 +32,7 @@ class Look:
     body: tuple
     marks: tuple = ()
     scale: float = 1.0  # of the body, against the package's
-    lens: tuple = ()  # colour of an LED's lens
+    accent: tuple = ()  # colour of an LED's lens, of an electrolytic's polarity segment
     gloss: float = 0.3
 
 
@@ -95,47 +96,49 @@ def _text(text, u, v, half_u, half_v, colour=WHITE_INK):
     return Mark('text', u, v, half_u, half_v, text, colour)
 
 
-_BLACK, _TAN, _GREY = (0.055, 0.055, 0.06), (0.55, 0.36, 0.20), (0.30, 0.27, 0.28)
+_BLACK, _TAN, _GREY = (0.055, 0.055, 0.06), (0.55, 0.36, 0.20), (0.16, 0.13, 0.15)
 
 PACKAGES = dict(
     resistor=Package(
         'chip', 'R', 31, 16, 9, ((-33, 0, 14, 18), (33, 0, 14, 18)), looks=(
             Look(_BLACK, (_text('103', 0, 0, 14, 8),)),
-            Look(_BLACK, (Mark('bar', 0, 0, 3.2, 11), )),
-            Look((0.05, 0.10, 0.20), (Mark('disc', 0, 0, 8, 8),)),
+            Look(_BLACK, (Mark('label', 0, 0, 17, 12, '4R7'),)),
+            Look((0.04, 0.10, 0.30), (Mark('disc', 0, 0, 9, 9),)),
         )),
     capacitor=Package(
         'chip', 'C', 31, 17, 15, ((-33, 0, 14, 19), (33, 0, 14, 19)), looks=(
-            Look(_TAN, gloss=0.15), Look(_GREY, gloss=0.15), Look((0.74, 0.70, 0.62), scale=0.88, gloss=0.15))),
+            Look(_TAN, gloss=0.15), Look(_GREY, gloss=0.15), Look((0.80, 0.78, 0.76), gloss=0.15))),
     led=Package(
         'chip', 'LED', 31, 17, 11, ((-33, 0, 14, 18), (33, 0, 14, 18)), polar=True, looks=(
-            Look((0.80, 0.80, 0.76), (Mark('bar', -17, 0, 2.5, 12, colour=(0.02, 0.35, 0.10)),), lens=(0.86, 0.66, 0.10)),
-            Look((0.80, 0.80, 0.76), (Mark('bar', -17, 0, 2.5, 12, colour=(0.02, 0.35, 0.10)),), lens=(0.75, 0.12, 0.10)),
+            Look((0.80, 0.80, 0.76), (Mark('bar', -17, 0, 2.5, 12, colour=(0.02, 0.35, 0.10)),), accent=(0.86, 0.66, 0.10)),
+            Look((0.80, 0.80, 0.76), (Mark('bar', -17, 0, 2.5, 12, colour=(0.02, 0.35, 0.10)),), accent=(0.75, 0.12, 0.10)),
         )),
     diode=Package(
         'gull', 'D', 27, 17, 13, ((-40, 0, 11, 12), (40, 0, 11, 12)), polar=True,
-        leads=((-36, 0, 11, 7), (36, 0, 11, 7)), looks=(
+        leads=((-33, 0, 10, 7), (33, 0, 10, 7)), looks=(
             Look(_BLACK, (Mark('bar', -19, 0, 4, 17), _text('4X', 4, 0, 8, 7))),
-            Look(_BLACK, (Mark('bar', -19, 0, 4, 17), Mark('bar', 6, 0, 9, 10))),
+            Look(_BLACK, (Mark('bar', -19, 0, 4, 17), Mark('label', 6, 0, 15, 14, 'SS'))),
         )),
     sot23=Package(
-        'gull', 'Q', 30, 15, 12, ((-20, 31, 8, 11), (20, 31, 8, 11), (0, -31, 8, 11)),
+        'gull', 'Q', 30, 15, 12, ((-20, 31, 9, 13), (20, 31, 9, 13), (0, -31, 9, 13)),
         leads=((-20, 25, 5, 10), (20, 25, 5, 10), (0, -25, 5, 10)), looks=(
             Look(_BLACK, (_text('1AM', 0, 0, 20, 8),)),
-            Look(_BLACK, (Mark('ring', -13, 0, 9, 9), Mark('bar', 12, 0, 9, 3))),
+            Look(_BLACK, (Mark('label', 0, 0, 25, 12, 'K7'),)),
         )),
     soic8=Package(
         'gull', 'U', 43, 27, 15,
         tuple((u, side * 44, 7, 12) for side in (1, -1) for u in (-33, -11, 11, 33)), polar=True,
-        leads=tuple((u, side * 39, 4.5, 12) for side in (1, -1) for u in (-33, -11, 11, 33)), looks=(
+        leads=tuple((u, side * 37, 4.0, 12) for side in (1, -1) for u in (-33, -11, 11, 33)), looks=(
             Look(_BLACK, (Mark('disc', -35, 19, 4, 4), _text('LM358', 2, -9, 30, 7), _text('{lot}', 4, 10, 22, 5))),
-            Look(_BLACK, (Mark('bar', 0, 21, 43, 4), Mark('ring', -26, -3, 11, 11), _text('{lot}', 12, -4, 20, 5))),
+            Look(_BLACK, (Mark('label', 0, -8, 38, 13, 'NE555'), _text('{lot}', 4, 14, 22, 5))),
         )),
     electrolytic=Package(
         'can', 'CE', 37, 37, 34, ((-44, 0, 14, 9), (44, 0, 14, 9)), polar=True,
         leads=((-42, 0, 9, 5), (42, 0, 9, 5)), looks=(
-            Look((0.60, 0.61, 0.62), (_text('100', 5, -8, 16, 7, BLACK_INK), _text('{lot}', 5, 9, 15, 5, BLACK_INK)), gloss=0.6),
-            Look((0.60, 0.61, 0.62), (_text('47', 5, 0, 14, 13, BLACK_INK), ), scale=0.80, gloss=0.6),
+            Look((0.60, 0.61, 0.62), (_text('100', 5, -8, 16, 7, BLACK_INK), _text('{lot}', 5, 9, 15, 5, BLACK_INK)),
+                 accent=(0.04, 0.04, 0.06), gloss=0.6),
+            Look((0.60, 0.61, 0.62), (_text('47', 5, 0, 14, 13, BLACK_INK),), scale=0.80,
+                 accent=(0.03, 0.10, 0.45), gloss=0.6),
         )),
 )
 
@@ -155,13 +158,16 @@ def _draw_marks(scene, u, v, part, inside):
     for mark in part.look.marks:
         # Bars that reach the package's edge are moulded or painted with it and do not move on it.
         moved_u, moved_v = (u, v) if mark.shape == 'bar' else (u - du, v - dv)
-        if mark.shape == 'text':
-            cover = scene.text_cover(moved_u, moved_v, mark.text.format(lot=part.lot), mark.u, mark.v, mark.half_u, mark.half_v)
+        if mark.shape in ('text', 'label'):
+            inset = 1.0 if mark.shape == 'text' else 0.6
+            cover = scene.text_cover(moved_u, moved_v, mark.text.format(lot=part.lot), mark.u, mark.v,
+                                     mark.half_u * inset, mark.half_v * inset)
+            if mark.shape == 'label':
+                cover = scene.cover(box(moved_u, moved_v, mark.u, mark.v, mark.half_u, mark.half_v, 2.0)) * (1 - cover)
         elif mark.shape == 'bar':
             cover = scene.cover(box(moved_u, moved_v, mark.u, mark.v, mark.half_u, mark.half_v))
         else:
-            distance = disc(moved_u, moved_v, mark.u, mark.v, mark.half_u)
-            cover = scene.cover(np.maximum(distance, -distance - 3.5) if mark.shape == 'ring' else distance)
+            cover = scene.cover(disc(moved_u, moved_v, mark.u, mark.v, mark.half_u))
         scene.print_ink(cover * inside, mark.colour, part.print_strength)
 
 
@@ -191,10 +197,10 @@ def _draw_chip(scene, u, v, part, package):
     scene.paint(body, _toned(part.look.body, part.body_tone), gloss=part.look.gloss)
     scene.paint(caps, TIN, metal=0.9)
     scene.block(distance, package.height + 0.6 * caps + lift)
-    if part.look.lens:
-        lens = disc(u, v, 0, 0, 12)
-        scene.paint(scene.cover(lens), _toned(part.look.lens, part.body_tone), gloss=0.8)
-        scene.rise(np.where(lens < 0, package.height + lift + 4 * np.sqrt(np.clip(-lens / 12, 0, 1)), 0).astype(np.float32))
+    if part.look.accent:
+        lens = disc(u, v, 0, 0, 13)
+        scene.paint(scene.cover(lens), _toned(part.look.accent, part.body_tone), gloss=0.8)
+        scene.rise(np.where(lens < 0, package.height + lift + 4 * np.sqrt(np.clip(-lens / 13, 0, 1)), 0).astype(np.float32))
     _draw_marks(scene, u, v, part, body)
 
 
@@ -232,7 +238,7 @@ def _draw_can(scene, u, v, part, package):
     inside = scene.cover(can)
     scene.paint(inside, _toned(part.look.body, part.body_tone), metal=0.55, gloss=part.look.gloss)
     segment = scene.cover(np.maximum(can, u + radius * 0.55))
-    scene.paint(segment, (0.04, 0.04, 0.06), gloss=0.3)
+    scene.paint(segment, part.look.accent, gloss=0.3)
     scene.block(can, package.height, bevel=5.0)
     _draw_marks(scene, u, v, part, inside)
 
@@ -241,19 +247,28 @@ _DRAW = dict(chip=_draw_chip, gull=_draw_gull, can=_draw_can)
 
 
 def _terminals(u, v, part, package):
-    """Signed distance to the metal end that each pad's solder should wet."""
+    """Signed distance to the nearest metal end that solder wets."""
     u, _ = _lifted(u, part, package)
     if package.kind == 'chip':
-        body = box(u, v, 0, 0, package.half_u * part.look.scale, package.half_v * part.look.scale, 1.5)
-        return [body] * len(package.pads)
-    return [box(u, v, *lead, 1.0) for lead in package.leads]
+        return box(u, v, 0, 0, package.half_u * part.look.scale, package.half_v * part.look.scale, 1.5)
+    return np.minimum.reduce([box(u, v, *lead, 1.0) for lead in package.leads])
+
+
+def _strand(u, v, first, second, path):
+    """Signed distance to solder that runs from one pad to another, ``path`` off their straight line."""
+    (start_u, start_v), (end_u, end_v) = first[:2], second[:2]
+    if abs(end_u - start_u) > abs(end_v - start_v):
+        points = ((start_u, start_v), (0.9 * start_u, start_v + path), (0.9 * end_u, end_v + path), (end_u, end_v))
+    else:
+        points = ((start_u, start_v), (start_u + path, 0.9 * start_v), (end_u + path, 0.9 * end_v), (end_u, end_v))
+    return np.minimum.reduce([capsule(u, v, *ends, STRAND_RADIUS) for ends in zip(points, points[1:], strict=False)])
 
 
 def draw_solder(scene, pads_frame, body_frame, part, package, rng):
     """Pads with their solder: fillets that climb the terminals, or domes where no terminal stands."""
     u, v = pads_frame
     top = package.height * 0.75 if package.kind == 'chip' else 6.5
-    reach = 15.0 if package.kind == 'chip' else 7.0
+    reach = 15.0 if package.kind == 'chip' else 8.0
     terminals = _terminals(*body_frame, part, package)
     grain = 0.10 * texture(rng, scene.height.shape, 1.2 * scene.scale)
     joints = np.zeros_like(scene.height)
@@ -263,21 +278,16 @@ def draw_solder(scene, pads_frame, body_frame, part, package, rng):
         amount, spread = part.solder[index], part.spread[index]
         depth = np.clip(-distance / min(pad[2], pad[3]), 0, 1)
         lifted = part.tilt and np.sign(part.tilt) == np.sign(pad[0])
-        if not part.present or lifted or (terminals[index][distance < 0] > 0).all():
+        if not part.present or lifted or (terminals[distance < 0] > 0).all():
             joint = 4.5 * amount * (1 - (1 - depth)**2)
         else:
-            near = 1 - np.clip(np.maximum(terminals[index], 0) / (reach * spread), 0, 1)
+            near = 1 - np.clip(np.maximum(terminals, 0) / (reach * spread), 0, 1)
             joint = top * amount * near * near * np.clip(-distance / 2.5, 0, 1) + 0.8 * amount * np.clip(-distance / 3, 0, 1)
         np.maximum(joints, np.where(distance < 0, joint + MASK_THICKNESS, 0), out=joints)
     for first, second in part.bridges:
-        start, end = package.pads[first][:2], package.pads[second][:2]
-        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
-        across = (0, part.bridge_path) if abs(end[0] - start[0]) > abs(end[1] - start[1]) else (part.bridge_path, 0)
-        via = (middle[0] + across[0], middle[1] + across[1])
-        strand = np.minimum(capsule(u, v, (start[0] + across[0], start[1] + across[1]), via, 6.0),
-                            capsule(u, v, via, (end[0] + across[0], end[1] + across[1]), 6.0))
+        strand = _strand(u, v, package.pads[first], package.pads[second], part.bridge_path)
         scene.paint(scene.cover(strand), SOLDER, metal=0.95)
-        np.maximum(joints, np.where(strand < 0, 5.0 * np.sqrt(np.clip(-strand / 6, 0, 1)), 0), out=joints)
+        np.maximum(joints, np.where(strand < 0, 6.0 * np.sqrt(np.clip(-strand / STRAND_RADIUS, 0, 1)), 0), out=joints)
     scene.rise((joints + grain * (joints > 0)).astype(np.float32))
 
 

@@ -10,24 +10,29 @@ UNITS = 128.0  # a patch is 128 units wide whatever its size in pixels; every le
 MASK_THICKNESS = 0.6
 
 
+def length(u, v):
+    """Length of vectors (``np.hypot`` minds overflow and takes several times as long)."""
+    return np.sqrt(u * u + v * v)
+
+
 def box(u, v, cu, cv, half_u, half_v, radius=0.0):
     """Signed distance (negative inside) to a rectangle with rounded corners, in units."""
     du = np.abs(u - cu) - (half_u - radius)
     dv = np.abs(v - cv) - (half_v - radius)
-    outside = np.hypot(np.maximum(du, 0), np.maximum(dv, 0))
+    outside = length(np.maximum(du, 0), np.maximum(dv, 0))
     return outside + np.minimum(np.maximum(du, dv), 0) - radius
 
 
 def disc(u, v, cu, cv, radius):
     """Signed distance to a disc, in units."""
-    return np.hypot(u - cu, v - cv) - radius
+    return length(u - cu, v - cv) - radius
 
 
 def capsule(u, v, start, end, radius):
     """Signed distance to a line with round ends, in units."""
     du, dv = end[0] - start[0], end[1] - start[1]
     along = np.clip(((u - start[0]) * du + (v - start[1]) * dv) / max(du * du + dv * dv, 1e-6), 0, 1)
-    return np.hypot(u - start[0] - along * du, v - start[1] - along * dv) - radius
+    return length(u - start[0] - along * du, v - start[1] - along * dv) - radius
 
 
 @lru_cache(maxsize=512)
@@ -97,11 +102,15 @@ class Scene:
 
     def paint(self, cover, albedo, metal=0.0, gloss=0.0):
         """Cover part of the surface with another material; print under it disappears."""
-        layer = cover[..., None]
-        self.albedo += layer * (np.asarray(albedo, np.float32) - self.albedo)
-        self.metal += cover * (metal - self.metal)
-        self.gloss += cover * (gloss - self.gloss)
-        self.ink *= 1 - cover
+        rows, columns = np.flatnonzero(cover.any(1)), np.flatnonzero(cover.any(0))
+        if not len(rows):
+            return
+        part = np.s_[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]  # most shapes are small
+        cover, surface = cover[part], self.albedo[part]
+        surface += cover[..., None] * (np.asarray(albedo, np.float32) - surface)
+        self.metal[part] += cover * (metal - self.metal[part])
+        self.gloss[part] += cover * (gloss - self.gloss[part])
+        self.ink[part] *= 1 - cover
 
     def rise(self, height):
         """Lift the surface to ``height`` where it is lower."""

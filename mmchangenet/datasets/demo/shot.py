@@ -9,7 +9,7 @@ from .lighting import LIGHTS, shade
 from .packages import Assembly, draw_part, draw_solder
 from .scene import Scene
 
-REGISTRATION = 2.0  # largest error of the machine's table, units (pixels of a 128-pixel picture)
+REGISTRATION = 1.6  # largest error of the machine's table, units (pixels of a 128-pixel picture)
 GOLDEN = -1  # number of the board that the golden shots are of
 
 # Streams of random numbers of a shot, so that a defect changes nothing but itself.
@@ -23,8 +23,8 @@ def _stream(seed, board, site, purpose):
 def draw_bare(seed, board):
     """How this board's mask and silkscreen came out."""
     rng = _stream(seed, board, 0, _BARE)
-    tone = np.exp(rng.normal(0, 0.22)) * np.exp(rng.normal(0, 0.10, 3))
-    return Bare(tuple(tone), rng.uniform(0.75, 1.0), tuple(rng.uniform(-2, 2, 2)))
+    tone = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.06, 3))
+    return Bare(tuple(tone), rng.uniform(0.75, 1.0), tuple(rng.uniform(-1.2, 1.2, 2).tolist()))
 
 
 def draw_assembly(site, rng):
@@ -34,10 +34,10 @@ def draw_assembly(site, rng):
     pads = len(package.pads)
     return Assembly(
         look=package.looks[site.look],
-        du=rng.uniform(-1.6, 1.6), dv=rng.uniform(-1.6, 1.6), turn=rng.uniform(-2.0, 2.0),
-        solder=list(rng.uniform(0.8, 1.25, pads)), spread=list(rng.uniform(0.75, 1.1, pads)),
-        body_tone=float(np.exp(rng.normal(0, 0.18))), print_strength=rng.uniform(0.65, 1.0),
-        print_shift=tuple(rng.uniform(-1.5, 1.5, 2)), lot=lot)
+        du=rng.uniform(-1.2, 1.2), dv=rng.uniform(-1.2, 1.2), turn=rng.uniform(-1.5, 1.5),
+        solder=rng.uniform(0.9, 1.15, pads).tolist(), spread=rng.uniform(0.85, 1.05, pads).tolist(),
+        body_tone=float(np.exp(rng.normal(0, 0.12))), print_strength=rng.uniform(0.75, 1.0),
+        print_shift=tuple(rng.uniform(-1.5, 1.5, 2).tolist()), lot=lot)
 
 
 def take_shot(seed, board, site_number, size=128, defect=None):

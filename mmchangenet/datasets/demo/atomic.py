@@ -1,0 +1,124 @@
+"""Makes the demo data whole or not at all, and once, however many processes ask for it."""
+
+import json
+import os
+import shutil
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from mmengine.logging import print_log
+
+from .generate import NAME, NOTE, parameters, split_boards, write_demo
+
+
+def generate_demo(root, seed=0, num_boards=60, size=128, quality=92, progress=iter):
+    """Make the demo data: ``images/<board>/<object>_<light>.jpg``, ``train.csv``, ``val.csv``, ``test.csv``.
+
+    Every site of every board is a pair with the golden shot of that site (folder ``golden``). The pictures depend on seed,
+    board and site alone. The folder appears when it is complete, never before.
+
+    Args:
+        root (str or Path): folder to make; it may exist if it is empty.
+        seed (int): of everything drawn. Defaults to 0.
+        num_boards (int): boards of 32 sites each, at least 3. Defaults to 60.
+        size (int): side of the pictures in pixels. Defaults to 128.
+        quality (int): of the JPEG files, 1..100. Defaults to 92.
+        progress (Callable): wraps the list of boards, for instance ``mmengine.utils.track_iter_progress``.
+
+    Returns:
+        dict[str, list[tuple]]: split → rows of its CSV.
+
+    Raises:
+        FileExistsError: when ``root`` holds something already.
+        ValueError: when there are too few boards for three splits, or size or quality are out of range.
+    """
+    root = Path(os.path.realpath(root))
+    with _alone(root):
+        return _make(root, parameters(seed, num_boards, size, quality), progress)
+
+
+def ensure_demo(root, seed=0, num_boards=60, size=128, quality=92, progress=iter):
+    """Make the demo data unless it is there; the arguments are those of :func:`generate_demo`.
+
+    The first process to come generates, the others wait. What a killed process left behind is removed; data of another
+    version or of other parameters is made anew.
+
+    Raises:
+        FileExistsError: when ``root`` holds something that is not demo data.
+        ValueError: as :func:`generate_demo`.
+    """
+    root = Path(os.path.realpath(root))
+    wanted = parameters(seed, num_boards, size, quality)
+    if _is_ready(root, wanted):
+        return
+    with _alone(root):
+        if _is_ready(root, wanted):
+            return
+        outdated = _sibling(root, 'outdated')
+        if _note(root) is not None:
+            print_log(f'The demo data in {root} is of another version or seed: it is made anew', logger='current')
+            root.rename(outdated)
+        start = time.perf_counter()
+        print_log(f'Making the demo data in {root}, about a minute', logger='current')
+        rows = _make(root, wanted, progress)
+        shutil.rmtree(outdated, ignore_errors=True)
+        counts = ', '.join(f'{len(split)} {name}' for name, split in rows.items())
+        print_log(f'The demo data is ready after {time.perf_counter() - start:.0f} s: {counts} pairs', logger='current')
+
+
+def _sibling(root, purpose):
+    return root.parent / f'.{root.name}.{purpose}'
+
+
+@contextmanager
+def _alone(root):
+    """Hold the lock of a data folder and remove what a killed process left; the system frees the lock of a dead holder."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(str(_sibling(root, 'lock')))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print_log(f'Waiting for another process to make the demo data in {root}', logger='current')
+        lock.acquire()
+    try:
+        for purpose in ('partial', 'outdated'):
+            if _sibling(root, purpose).exists():
+                shutil.rmtree(_sibling(root, purpose))
+        yield
+    finally:
+        lock.release()
+
+
+def _make(root, wanted, progress):
+    """Write into a folder beside ``root``, then rename it."""
+    if wanted['size'] < 32 or not 1 <= wanted['quality'] <= 100:
+        raise ValueError(f"size is {wanted['size']} and quality {wanted['quality']}: at least 32 px and 1..100 are accepted")
+    split_boards(wanted['num_boards'])
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise FileExistsError(f'{root} holds something that is not this demo data: empty it or name another folder')
+    partial = _sibling(root, 'partial')
+    try:
+        partial.mkdir()
+        rows = write_demo(partial, wanted['seed'], wanted['num_boards'], wanted['size'], wanted['quality'], progress)
+        if root.exists():
+            root.rmdir()
+        partial.rename(root)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return rows
+
+
+def _note(root):
+    """The note of a demo data set in a folder; None if it is no such thing."""
+    try:
+        note = json.loads((root / NOTE).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return None
+    return note if isinstance(note, dict) and note.get('name') == NAME else None
+
+
+def _is_ready(root, wanted):
+    note = _note(root)
+    return note is not None and all(note.get(key) == value for key, value in wanted.items())
