@@ -1,6 +1,6 @@
 """Training without pretrained weights: AdamW at a higher rate, a short warm-up, then a cosine to zero."""
 
-max_epochs = 7
+max_epochs = 6
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
