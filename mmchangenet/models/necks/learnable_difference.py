@@ -60,6 +60,14 @@ class LearnableDifference(BaseModule):
             raise ValueError(f'num_modules {num_modules} of LearnableDifference: the backbone gives {len(in_shapes)} '
                              f'levels, so use 1 to {len(in_shapes)}.')
 
+    def init_weights(self):
+        """Let training start from true differences: the golden half of each module's first convolution is minus the
+        compare half, so that equal sides give nothing. Then ``init_cfg``."""
+        for module in self.difference:
+            compare, golden = module[0].weight.data.chunk(2, dim=1)
+            golden.copy_(-compare)
+        super().init_weights()
+
     def encode(self, features):
         """Levels of one side, each (N, C, H, W), finest first → the used ones, each (N, embed_dim, H, W)."""
         return tuple(self.project[level](features[level]) for level in self.used)
