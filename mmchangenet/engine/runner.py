@@ -127,7 +127,22 @@ class ChangeRunner(Runner):
         built = super().build_train_loop(loop)
         if built is not loop:
             _check_batches(built.dataloader, self.world_size, self._bare_model)
+            _check_sample(built.dataloader.dataset, self._bare_model)
             self._settle_class_names(built.dataloader.dataset)
+        return built
+
+    def build_val_loop(self, loop):
+        """As MMEngine's; the first sample has to fit the network."""
+        built = super().build_val_loop(loop)
+        if built is not loop:
+            _check_sample(built.dataloader.dataset, self._bare_model)
+        return built
+
+    def build_test_loop(self, loop):
+        """As MMEngine's; the first sample has to fit the network."""
+        built = super().build_test_loop(loop)
+        if built is not loop:
+            _check_sample(built.dataloader.dataset, self._bare_model)
         return built
 
     def build_optim_wrapper(self, optim_wrapper):
@@ -370,6 +385,18 @@ def _check_batches(dataloader, world_size, model):
             isinstance(module, torch.nn.BatchNorm1d) and module.training for module in model.modules()):
         raise ValueError(f'{rows} rows in batches of {batch} leave a batch of one, which BatchNorm cannot train on. '
                          'Set train_dataloader.drop_last=True or another batch_size.')
+
+
+def _check_sample(dataset, model):
+    """Whether the pipeline makes what the network is built for; an error in a transform shows here, too."""
+    size = getattr(model, 'input_size', None)
+    if size is None:
+        return
+    made = tuple(dataset[0]['inputs']['compare'].shape[-2:])
+    if made != tuple(size):
+        raise ValueError(f'the pipeline makes images of {made[0]}×{made[1]} (height×width, all lightings laid out), but the '
+                         f'network is built for {size[0]}×{size[1]}. Set model.input_size=({made[0]}, {made[1]}), or change '
+                         'the size, the layout or the input_map of the data.')
 
 
 def _validation_is_due(loop):
