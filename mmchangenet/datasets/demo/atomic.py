@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from .generate import NAME, NOTE, parameters, split_boards, write_demo
 
 
-def generate_demo(root, seed=0, num_boards=60, size=128, quality=92, progress=iter):
+def generate_demo(root, seed=0, num_boards=90, size=128, quality=92, progress=iter):
     """Make the demo data: ``images/<board>/<object>_<light>.jpg``, ``train.csv``, ``val.csv``, ``test.csv``.
 
     Every site of every board is a pair with the golden shot of that site (folder ``golden``). The pictures depend on seed,
@@ -22,7 +22,7 @@ def generate_demo(root, seed=0, num_boards=60, size=128, quality=92, progress=it
     Args:
         root (str or Path): folder to make; it may exist if it is empty.
         seed (int): of everything drawn. Defaults to 0.
-        num_boards (int): boards of 32 sites each, at least 3. Defaults to 60.
+        num_boards (int): boards of 32 sites each, at least 3. Defaults to 90.
         size (int): side of the pictures in pixels. Defaults to 128.
         quality (int): of the JPEG files, 1..100. Defaults to 92.
         progress (Callable): wraps the list of boards, for instance ``mmengine.utils.track_iter_progress``.
@@ -39,7 +39,7 @@ def generate_demo(root, seed=0, num_boards=60, size=128, quality=92, progress=it
         return _make(root, parameters(seed, num_boards, size, quality), progress)
 
 
-def ensure_demo(root, seed=0, num_boards=60, size=128, quality=92, progress=iter):
+def ensure_demo(root, seed=0, num_boards=90, size=128, quality=92, progress=iter):
     """Make the demo data unless it is there; the arguments are those of :func:`generate_demo`.
 
     The first process to come generates, the others wait. What a killed process left behind is removed; data of another
