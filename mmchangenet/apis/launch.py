@@ -4,13 +4,15 @@
 mistakes in config, data or checkpoint shown as messages instead of stack traces.
 """
 
+import gc
 import importlib
 import os
 import sys
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, is_distributed, is_main_process
 from mmengine.registry import RUNNERS
 
 from mmchangenet.engine import BrokenImageHook, ChangeRunner
@@ -119,13 +121,16 @@ def run_tool(prepare, work):
     runner = None
     try:
         runner = prepare()
-        return work(runner) or 0
+        code = work(runner) or 0
+        barrier()  # the first process may still be writing: none leaves before it is done
+        return code
     except Exception as error:
         if os.environ.get(DEBUG) or not _is_mistake(error, running=getattr(runner, 'ready', runner is not None)):
             raise
         print(f'error: {_message(error)}', file=sys.stderr, flush=True)
         return MISTAKE_EXIT
     finally:
+        del runner
         _leave_processes()
 
 
@@ -190,6 +195,6 @@ def _message(error):
 
 
 def _leave_processes():
-    from torch import distributed
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.destroy_process_group()
+    if is_distributed():
+        gc.collect()  # models that still hold the process group: its threads must not outlive the interpreter
+        torch.distributed.destroy_process_group()
