@@ -22,8 +22,8 @@ SUPPORT = {'pillow-bilinear': 1, 'pillow-bicubic': 2}  # half widths of the kern
 ONE = 1 << 22  # Pillow's fixed-point 1
 LOW = 1 << 10  # what the low half of a tap counts to
 ROUNDOFF = 2.**-24  # relative error of a float32 operation
-COLUMNS = 992  # columns a product takes: its matrices stay in a second-level cache (and not 1024, whose rows share cache lines)
-BAND_SIZE = 256  # with COLUMNS, the largest product for which OpenBLAS starts no threads
+COLUMNS = 640  # most columns of a product: its matrices stay in a second-level cache
+BAND_SIZE = 400  # with COLUMNS, the largest product for which OpenBLAS starts no threads
 
 
 def resize(images, size, filter='pillow-bilinear'):
@@ -33,42 +33,60 @@ def resize(images, size, filter='pillow-bilinear'):
     sizes that squeeze the height more than the width).
 
     Args:
-        images (np.ndarray): uint8, (..., h, w, 3).
+        images (np.ndarray | Sequence[np.ndarray]): uint8, (..., h, w, 3), or a list of (h, w, 3).
         size (tuple[int, int]): (height, width) wanted, in pixels.
         filter (str): ``'pillow-bilinear'`` and ``'pillow-bicubic'`` equal Pillow's antialiased filters of these names byte
             for byte; ``'area'`` is OpenCV's INTER_AREA when shrinking, INTER_LINEAR when a side grows.
 
     Returns:
-        np.ndarray: uint8, (..., height, width, 3); ``images`` itself when they have that size already.
+        np.ndarray: uint8, (..., height, width, 3); an array that has that size already is returned as it is.
 
     Raises:
         ValueError: images, size or filter are not as described.
     """
-    height, width = size = check_pair(size, 'size', '(height, width)')
+    height, width = check_pair(size, 'size', '(height, width)')
     if filter not in FILTERS:
         raise ValueError(f'filter={filter!r} is unknown, use one of {FILTERS}')
-    if images.dtype != np.uint8 or images.ndim < 3 or images.shape[-1] != 3 or not images.size:
-        raise ValueError(f'images must be uint8 of shape (..., h, w, 3) and not empty, got {images.dtype} {images.shape}')
-    h, w = images.shape[-3:-1]
-    if (h, w) == size:
-        return images
-    batch = np.ascontiguousarray(images).reshape(-1, h, w, 3)
-    n = len(batch)
-    if filter == 'area':
-        method = cv2.INTER_AREA if height <= h and width <= w else cv2.INTER_LINEAR
-        resized = np.empty((n, height, width, 3), np.uint8)
-        for source, target in zip(batch, resized, strict=True):
-            cv2.resize(source, (width, height), dst=target, interpolation=method)
+    if isinstance(images, np.ndarray):
+        *others, h, w, _ = images.shape if images.ndim > 2 else (0, 0, 0)
+        if (h, w) == (height, width):
+            return images
+        batch = images.reshape(-1, *images.shape[-3:])
     else:
-        if w != width:
-            columns = cv2.transpose(batch.reshape(n * h, w, 3)).reshape(w, -1)
-            columns = _resize_rows(columns, width, filter).reshape(width, n * h, 3)
-            batch = cv2.transpose(columns).reshape(n, h, width, 3)
-        if h != height:
-            rows = batch.reshape(n, h, -1).transpose(1, 0, 2).reshape(h, -1)
-            batch = _resize_rows(rows, height, filter).reshape(height, n, width, 3).transpose(1, 0, 2, 3)
-        resized = np.ascontiguousarray(batch)
-    return resized.reshape(*images.shape[:-3], height, width, 3)
+        batch, others = images, [len(images)]
+    kinds = {(image.dtype.name, *image.shape) for image in batch}
+    dtype, *shape = next(iter(kinds), (None, ))
+    if len(kinds) != 1 or dtype != 'uint8' or len(shape) != 3 or shape[2] != 3 or not min(shape):
+        raise ValueError(f'images must be uint8 (h, w, 3), all of one size, at least one, got {sorted(kinds)}')
+    resized = _resize_area(batch, height, width) if filter == 'area' else _resize_like_pillow(batch, height, width, filter)
+    return resized.reshape(*others, height, width, 3)
+
+
+def _resize_area(batch, height, width):
+    shrinks = height <= batch[0].shape[0] and width <= batch[0].shape[1]
+    resized = np.empty((len(batch), height, width, 3), np.uint8)
+    for image, target in zip(batch, resized, strict=True):
+        cv2.resize(image, (width, height), dst=target, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return resized
+
+
+def _resize_like_pillow(batch, height, width, filter):
+    """Two passes over the first axis of an array that holds all images side by side, for the first one lying on their sides."""
+    n, (h, w, _) = len(batch), batch[0].shape
+    upright = np.empty((h, n, width, 3), np.uint8)
+    if w == width:
+        for index, image in enumerate(batch):
+            upright[:, index] = image
+    else:
+        lying = np.empty((w, n, h, 3), np.uint8)
+        for index, image in enumerate(batch):
+            cv2.transpose(image, dst=lying[:, index])
+        lying = _resize_rows(lying.reshape(w, -1), width, filter).reshape(width, n, h, 3)
+        for index in range(n):
+            cv2.transpose(lying[:, index], dst=upright[:, index])
+    if h != height:
+        upright = _resize_rows(upright.reshape(h, -1), height, filter).reshape(height, n, width, 3)
+    return np.ascontiguousarray(upright.swapaxes(0, 1))
 
 
 def check_pair(pair, name, meaning):
@@ -97,53 +115,53 @@ def check_pair(pair, name, meaning):
 def _resize_rows(pixels, count, filter):
     """One pass over the first axis: uint8 (rows, columns) → (count, columns)."""
     plan = _make_plan(len(pixels), count, filter)
-    product = _one_product if plan.nudge else _two_products
-    resized = np.empty((count, pixels.shape[1]), np.uint8)
-    for first in range(0, pixels.shape[1], COLUMNS):
-        resized[:, first:first + COLUMNS] = product(plan, pixels[:, first:first + COLUMNS])
+    bands, height, window = plan.weights.shape
+    rows, columns = pixels.shape
+    n_parts = -(-columns // COLUMNS)
+    width = -(-columns // n_parts)
+    copy = np.zeros((max(rows, (bands - 1) * plan.step + window), width), np.float32)
+    pitch, item = copy.strides
+    windows = np.ndarray((bands, window, width), np.float32, copy, 0, (plan.step * pitch, pitch, item))
+    sums = np.empty((bands, height, width), np.float32)
+    # p ^ 127 as a signed byte is 127 - p: sums about 0 have half the rounding errors
+    to_bytes, values = (_round_one, (pixels ^ 127).view(np.int8)) if plan.nudge else (_round_two, pixels)
+    resized = np.empty((plan.n_places, columns), np.uint8)
+    for part in range(n_parts):
+        first = min(part * width, columns - width)
+        copy[:rows] = values[:, first:first + width]
+        np.matmul(plan.weights, windows, out=sums)
+        to_bytes(plan, sums, resized[:, first:first + width])
+    if len(resized) > count:
+        resized = resized.take(plan.places, axis=0)
     for row, first, taps in plan.by_integers:
         total = taps @ pixels[first:first + len(taps)].astype(np.int32)
         resized[row] = np.clip((total + ONE // 2) // ONE, 0, 255)
     return resized
 
 
-def _one_product(plan, pixels):
-    centred = (pixels ^ 128).view(np.int8)  # p - 128, which halves the rounding errors
-    sums = np.matmul(plan.weights, _windows(plan, centred))
-    return _to_bytes(plan, sums, lowest=-128., alpha=1, beta=128 + plan.nudge)
-
-
-def _two_products(plan, pixels):
-    sums = np.matmul(plan.weights, _windows(plan, pixels))
-    high, low = np.split(sums, 2, axis=1)
-    high = np.add(high, np.floor(low, out=low))
-    return _to_bytes(plan, high, lowest=0., alpha=LOW / ONE, beta=LOW / ONE / 2)  # floor(x + 1/2), without ties
-
-
-def _windows(plan, pixels):
-    """The windows of all bands, (bands, window, columns), as one view of a float32 copy of the pixels."""
-    n_bands, _, window = plan.weights.shape
-    n_in, columns = pixels.shape
-    copy = np.empty((max(n_in, (n_bands - 1) * plan.step + window), columns), np.float32)
-    copy[:n_in] = pixels
-    copy[n_in:] = 0
-    pitch, item = copy.strides
-    return np.ndarray((n_bands, window, columns), np.float32, copy, 0, (plan.step * pitch, pitch, item))
-
-
-def _to_bytes(plan, sums, lowest, alpha, beta):
+def _round_one(plan, sums, target):
+    """Sums of one product, of 127 - p, to uint8 rows."""
     sums = sums.reshape(-1, sums.shape[-1])
+    if plan.undershoots:  # convertScaleAbs would mirror what falls below black
+        cv2.threshold(sums, 127., 0., cv2.THRESH_TRUNC, dst=sums)
+    cv2.convertScaleAbs(sums, dst=target, alpha=-1, beta=127 + plan.nudge)
+
+
+def _round_two(plan, sums, target):
+    """High and low sums of two products to uint8 rows."""
+    high, low = np.split(sums, 2, axis=1)
+    total = np.add(high, np.floor(low, out=low)).reshape(-1, sums.shape[-1])
     if plan.undershoots:
-        cv2.max(sums, lowest, dst=sums)  # convertScaleAbs would mirror negative values
-    rounded = cv2.convertScaleAbs(sums, alpha=alpha, beta=beta)
-    return rounded if plan.places is None else rounded.take(plan.places, axis=0)
+        cv2.threshold(total, 0., 0., cv2.THRESH_TOZERO, dst=total)
+    cv2.convertScaleAbs(total, dst=target, alpha=LOW / ONE, beta=LOW / ONE / 2)  # a floor of x + 1/2, without ties
 
 
 class _Plan(NamedTuple):
     """A pass. Its output rows are cut into bands; those of band b read a window of input rows that begins with row b * step."""
     weights: np.ndarray  # float32 (bands, rows a band or twice as many, window)
     step: int
-    places: np.ndarray | None  # where in the bands the output rows are; None: one after the other, without gaps
+    places: np.ndarray  # where the output rows are among the rows of all bands, which may have gaps between them
+    n_places: int
     nudge: float  # lifts sums off the boundary between two grey levels; 0: two products are needed
     undershoots: bool
     by_integers: list[tuple]  # for the few rows that need more than the others: row, first input row, taps
@@ -163,7 +181,7 @@ def _make_plan(n_in, n_out, filter):
 
 
 def _cut(start, parts):
-    """Cut rows of weights, which begin at input rows ``start``, into the bands that cost least: weights, step, places."""
+    """Cut rows of weights, which begin at input rows ``start``, into the cheapest bands: weights, step, places, n_places."""
     used = np.any(parts, axis=0)
     last = start + used.shape[1] - 1 - used[:, ::-1].argmax(1)
 
@@ -183,12 +201,11 @@ def _cut(start, parts):
     row, tap = np.nonzero(used)
     for index, part in enumerate(parts):
         weights[band[row], index, place[row], (start - band * step)[row] + tap] = part[row, tap]
-    places = None if len(start) == n_bands * height else band * height + place
-    return weights.reshape(n_bands, -1, window), step, places
+    return weights.reshape(n_bands, -1, window), step, band * height + place, n_bands * height
 
 
 def _weights_for_one_product(ideal, taps):
-    """Weights for float32 sums over p - 128, the rows that are certain with them, and how much to add before rounding.
+    """Weights for float32 sums over 127 - p, the rows that are certain with them, and how much to add before rounding.
 
     With S = sum(ideal) and excess e = taps * S - ideal * ONE, Pillow takes the integer part of
     ``(sum(ideal * p) + S / 2 + sum(e * p) / ONE) / S``. The last term is tiny: it decides only where the others make a whole
@@ -206,7 +223,7 @@ def _weights_for_one_product(ideal, taps):
     gap = 1 / (np.where(odd, 2, scale) * total)[:, 0]
     terms = (ideal != 0).sum(1) + 1
     error = ROUNDOFF * (128 * np.abs(weights).sum(1) * terms + 256)
-    nudge = np.ceil(error.max() * 2**16) / 2**16  # so that 128 + nudge is a float32
+    nudge = np.ceil(error.max() * 2**16) / 2**16  # so that 127 + nudge is a float32
     certain = (error + nudge < gap) & (255 * np.abs(excess).sum(1) < ONE // 2) & (odd[:, 0] | (taps.sum(1) == ONE))
     return weights, certain, nudge
 

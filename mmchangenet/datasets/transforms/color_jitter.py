@@ -93,8 +93,8 @@ def adjust_hue(image, shift):
         cv2.copyTo(second, sector, plus)
     sector = no_red + (no_red & no_green)
     hues, drops = _hsv_tables()
-    hue = hues.take(cv2.merge([minus, plus, sector, np.zeros_like(sector)]).view(np.int32)[..., 0])
-    drop = drops.take(cv2.merge([cv2.max(minus, plus), value]).view(np.uint16)[..., 0])
+    hue = hues.take(cv2.merge([minus, plus, sector, np.zeros_like(sector)]).view('<i4')[..., 0], mode='clip')
+    drop = drops.take(cv2.merge([cv2.max(minus, plus), value]).view('<u2')[..., 0], mode='clip')  # the fast mode
     value = value.astype(np.float32)
     turned = [cv2.convertScaleAbs(cv2.subtract(value, cv2.multiply(drop, cv2.LUT(hue, share)))) for share in _shares(shift)]
     return cv2.merge(turned)

@@ -1,6 +1,5 @@
 """From the images of a sample to the network's input."""
 
-import cv2
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -55,12 +54,5 @@ class PackChangeInputs(BaseTransform):
                 sample.set_field(results[key], key, field_type='metainfo')
         if 'gt_fail' in results:
             sample.gt_fail = results['gt_fail']
-        compare, golden = (self._to_tensor(image) for image in results['images'])
+        compare, golden = torch.from_numpy(np.ascontiguousarray(results['images'].transpose(0, 3, 1, 2)))
         return {'inputs': {'compare': compare, 'golden': golden}, 'data_samples': sample}
-
-    @staticmethod
-    def _to_tensor(image):
-        planes = np.empty((3, *image.shape[:2]), np.uint8)
-        for channel, plane in enumerate(planes):
-            cv2.extractChannel(image, channel, dst=plane)
-        return torch.from_numpy(planes)

@@ -31,11 +31,11 @@ class PairedResize(BaseTransform):
         images = results['images']
         shapes = [image.shape for image in images]
         if len(set(shapes)) == 1:
-            resized = resize(np.stack(images), self.size, self.filter)
+            resized = resize(images, self.size, self.filter)
         else:
             resized = np.empty((len(images), *self.size, 3), np.uint8)
             for shape in set(shapes):
                 same = [index for index, other in enumerate(shapes) if other == shape]
-                resized[same] = resize(np.stack([images[index] for index in same]), self.size, self.filter)
+                resized[same] = resize([images[index] for index in same], self.size, self.filter)
         results['images'] = resized.reshape(2, -1, *self.size, 3)
         return results

@@ -1,0 +1,155 @@
+"""Time the loading of a sample, from files to a normalised float tensor, against a plain Pillow and torchvision loader.
+
+Both load the same pair of 2 x 4 JPEGs and do the same, in turns, on one thread: antialiased resizing, with augmentation the
+same draws as well. It only reports: on a loaded machine compare the ratios, not the milliseconds.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
+    os.environ[variable] = '1'  # before numpy is loaded
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import torchvision.transforms.functional as functional  # noqa: E402
+from mmengine.dataset import Compose, pseudo_collate  # noqa: E402
+from PIL import Image, ImageFilter  # noqa: E402
+
+from mmchangenet.datasets.transforms import (  # noqa: E402
+    LayOutLightings,
+    LoadLightings,
+    PackChangeInputs,
+    PairedColorJitter,
+    PairedGaussianBlur,
+    PairedRandomFlip,
+    PairedRandomResizedCrop,
+    PairedRandomRotate,
+    PairedResize,
+)
+from mmchangenet.models.data_preprocessors import PairDataPreprocessor  # noqa: E402
+
+LIGHTINGS = 4
+FILE_SIDE, SIDE = 160, 128  # pixels
+DRAWS = 12  # samples a repeat, each with its own draw: colour jitter, the dearest, comes in half of them
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--repeats', type=int, default=15, help=f'how often to load {DRAWS} samples in every way')
+    return parser.parse_args()
+
+
+def write_files(folder):
+    """Textured 160-px JPEGs, one a lighting of either side, of about 8 kB as inspection cameras give them."""
+    rng = np.random.default_rng(0)
+    files = []
+    for index in range(2 * LIGHTINGS):
+        image = cv2.resize(rng.normal(90, 18, (20, 20, 3)), (FILE_SIDE, FILE_SIDE), interpolation=cv2.INTER_CUBIC)
+        for _ in range(18):
+            corner, extent = rng.integers(FILE_SIDE, size=2), rng.integers(6, 50, 2)
+            cv2.rectangle(image, corner.tolist(), (corner + extent).tolist(), rng.uniform(0, 255, 3).tolist(), -1)
+        image = cv2.GaussianBlur(image, (0, 0), 0.8) + rng.normal(0, 5, image.shape)
+        files.append(str(Path(folder) / f'{index}.jpg'))
+        Image.fromarray(np.clip(image, 0, 255).astype(np.uint8)).save(files[-1], quality=90)
+    return files
+
+
+def our_loader(files, augmentations, filter):
+    resize = PairedResize((SIDE, SIDE), filter)
+    pipeline = Compose([LoadLightings(), resize, *augmentations, LayOutLightings(), PackChangeInputs()])
+    preprocess = PairDataPreprocessor()
+
+    def load(seed):
+        row = {'compare_files': files[:LIGHTINGS], 'golden_files': files[LIGHTINGS:], 'rng': np.random.default_rng(seed)}
+        return preprocess(pseudo_collate([pipeline(row)]))['inputs']
+
+    return load
+
+
+def plain_loader(files, augmentations, filter):
+    """One image after the other, as it is usually written; what is drawn for the pair is drawn once."""
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+    def flip(image, horizontal, vertical):
+        image = functional.hflip(image) if horizontal else image
+        return functional.vflip(image) if vertical else image
+
+    def crop(image, top, left, side):
+        return functional.resized_crop(image, top, left, side, side, (SIDE, SIDE))
+
+    def jitter(image, factors):
+        for name, factor in factors:
+            image = getattr(functional, f'adjust_{name}')(image, factor)
+        return image
+
+    steps = {
+        PairedRandomFlip: flip,
+        PairedRandomRotate: functional.rotate,
+        PairedRandomResizedCrop: crop,
+        PairedGaussianBlur: lambda image, radius: image.filter(ImageFilter.GaussianBlur(radius)),
+        PairedColorJitter: jitter,
+    }
+
+    def load(seed):
+        rng = np.random.default_rng(seed)
+        drawn = [(steps[type(augmentation)], augmentation.draw(rng, (SIDE, SIDE))) for augmentation in augmentations]
+        tensors = []
+        for file in files:
+            image = Image.open(file).convert('RGB').resize((SIDE, SIDE), filter)
+            for step, arguments in drawn:
+                image = image if arguments is None else step(image, *arguments)
+            tensors.append(functional.normalize(functional.to_tensor(image), mean, std))
+        return {'compare': torch.cat(tensors[:LIGHTINGS], 1)[None], 'golden': torch.cat(tensors[LIGHTINGS:], 1)[None]}
+
+    return load
+
+
+def seconds_a_sample(load):
+    start = time.thread_time()
+    for seed in range(DRAWS):
+        load(seed)
+    return (time.thread_time() - start) / DRAWS
+
+
+def main():
+    args = parse_args()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    augmentations = [
+        PairedRandomFlip(),
+        PairedRandomRotate(),
+        PairedRandomResizedCrop(),
+        PairedGaussianBlur(),
+        PairedColorJitter(),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_files(folder)
+        size = sum(os.path.getsize(file) for file in files) / len(files) / 1000
+        print(f'2 x {LIGHTINGS} JPEGs of {FILE_SIDE} px and {size:.1f} kB → {SIDE} px, one thread, '
+              f'median of {args.repeats} repeats in turns, ms a sample')
+        rows = {
+            'without augmentation': ([], Image.Resampling.BILINEAR, ('pillow-bilinear', 'area')),
+            'with augmentation': (augmentations, Image.Resampling.BICUBIC, ('pillow-bicubic', 'area')),
+        }
+        for name, (steps, plain_filter, filters) in rows.items():
+            loaders = {'plain': plain_loader(files, steps, plain_filter)}
+            loaders |= {filter: our_loader(files, steps, filter) for filter in filters}
+            times = {key: [] for key in loaders}
+            for repeat in range(args.repeats + 1):
+                for key, load in loaders.items():
+                    seconds = seconds_a_sample(load)
+                    if repeat:  # the first one warms up
+                        times[key].append(seconds)
+            medians = {key: 1000 * np.median(values) for key, values in times.items()}
+            print(f'{name}: Pillow and torchvision {medians["plain"]:.1f}')
+            for filter in filters:
+                print(f'    {filter:16} {medians[filter]:5.1f}   {medians["plain"] / medians[filter]:.1f} times as fast')
+
+
+if __name__ == '__main__':
+    main()
