@@ -10,6 +10,7 @@ float32 matrices over overlapping bands of the image, the quickest way numpy has
 - Otherwise k is split into a high and a low half, whose products float32 holds without error. Two products.
 """
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -47,13 +48,12 @@ def resize(images, size, filter='pillow-bilinear'):
     height, width = check_pair(size, 'size', '(height, width)')
     if filter not in FILTERS:
         raise ValueError(f'filter={filter!r} is unknown, use one of {FILTERS}')
-    if isinstance(images, np.ndarray):
-        *others, h, w, _ = images.shape if images.ndim > 2 else (0, 0, 0)
+    others, batch = [len(images)], images
+    if isinstance(images, np.ndarray) and images.ndim > 2:
+        *others, h, w, _ = images.shape
         if (h, w) == (height, width):
             return images
-        batch = images.reshape(-1, *images.shape[-3:])
-    else:
-        batch, others = images, [len(images)]
+        batch = images.reshape(math.prod(others), *images.shape[-3:])
     kinds = {(image.dtype.name, *image.shape) for image in batch}
     dtype, *shape = next(iter(kinds), (None, ))
     if len(kinds) != 1 or dtype != 'uint8' or len(shape) != 3 or shape[2] != 3 or not min(shape):
