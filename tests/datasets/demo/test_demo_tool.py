@@ -18,10 +18,10 @@ def tool():
     return module
 
 
-def test_it_makes_the_data_with_a_progress_bar(tool, tmp_path, capfd):
+def test_it_makes_the_data(tool, tmp_path):
     tool.main(['--dst', str(tmp_path / 'demo'), '--boards', '3', '--size', '32'])
     assert (tmp_path / 'demo/train.csv').is_file()
-    assert '4/4' in capfd.readouterr().out
+    assert len(list((tmp_path / 'demo/images').iterdir())) == 4  # three boards and the golden one
 
 
 def test_it_says_why_it_does_not(tool, tmp_path):
