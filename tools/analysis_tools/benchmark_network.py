@@ -42,7 +42,6 @@ def network(arch, difference, size, training):
     torch.manual_seed(0)
     neck, head = PARTS[difference]
     model = SiameseClassifier(dict(type='FAN', arch=arch), neck, head, input_size=(height, width)).train(training)
-    model.init_weights()
     inputs = {side: torch.randn(pairs, 3, height, width) for side in ('compare', 'golden')}
     samples = [ChangeDataSample(gt_fail=row % 2) for row in range(pairs)]
 
