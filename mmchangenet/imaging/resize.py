@@ -17,7 +17,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-FILTERS = ('pillow-bilinear', 'pillow-bicubic', 'area')
+FILTERS = ('pillow-bilinear', 'pillow-bicubic', 'fast', 'area')
 
 SUPPORT = {'pillow-bilinear': 1, 'pillow-bicubic': 2}  # half widths of the kernels, in pixels
 ONE = 1 << 22  # Pillow's fixed-point 1
@@ -37,7 +37,9 @@ def resize(images, size, filter='pillow-bilinear'):
         images (np.ndarray | Sequence[np.ndarray]): uint8, (..., h, w, 3), or a list of (h, w, 3).
         size (tuple[int, int]): (height, width) wanted, in pixels.
         filter (str): ``'pillow-bilinear'`` and ``'pillow-bicubic'`` equal Pillow's antialiased filters of these names byte
-            for byte; ``'area'`` is OpenCV's INTER_AREA when shrinking, INTER_LINEAR when a side grows.
+            for byte. ``'fast'`` comes close to ``'pillow-bilinear'`` in a third of its time: OpenCV's INTER_LINEAR, when
+            shrinking with a blur before it against aliasing. ``'area'`` is OpenCV's INTER_AREA, INTER_LINEAR when a side
+            grows.
 
     Returns:
         np.ndarray: uint8, (..., height, width, 3); an array that has that size already is returned as it is.
@@ -58,16 +60,35 @@ def resize(images, size, filter='pillow-bilinear'):
     dtype, *shape = next(iter(kinds), (None, ))
     if len(kinds) != 1 or dtype != 'uint8' or len(shape) != 3 or shape[2] != 3 or not min(shape):
         raise ValueError(f'images must be uint8 (h, w, 3), all of one size, at least one, got {sorted(kinds)}')
-    resized = _resize_area(batch, height, width) if filter == 'area' else _resize_like_pillow(batch, height, width, filter)
+    resized = (_resize_like_pillow if filter in SUPPORT else _resize_with_opencv)(batch, height, width, filter)
     return resized.reshape(*others, height, width, 3)
 
 
-def _resize_area(batch, height, width):
-    shrinks = height <= batch[0].shape[0] and width <= batch[0].shape[1]
+def _resize_with_opencv(batch, height, width, filter):
+    h, w, _ = batch[0].shape
+    method = cv2.INTER_AREA if filter == 'area' and height <= h and width <= w else cv2.INTER_LINEAR
+    along_x, along_y = _blur_kernel(w / width), _blur_kernel(h / height)
+    blurs = filter == 'fast' and len(along_x) + len(along_y) > 2
     resized = np.empty((len(batch), height, width, 3), np.uint8)
     for image, target in zip(batch, resized, strict=True):
-        cv2.resize(image, (width, height), dst=target, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        if blurs:
+            image = cv2.sepFilter2D(image, -1, along_x, along_y, borderType=cv2.BORDER_REFLECT)
+        cv2.resize(image, (width, height), dst=target, interpolation=method)
     return resized
+
+
+@lru_cache(maxsize=256)
+def _blur_kernel(shrinking):
+    """What widens the kernel of bilinear interpolation, a triangle of half width 1, to one of half width ``shrinking``.
+
+    The variance of a triangle of half width n over pixels is (n**2 - 1) / 6; between whole numbers two are mixed.
+    """
+    if shrinking <= 1:
+        return np.ones(1)
+    n = int(shrinking)
+    small, large = (np.convolve(np.ones(width), np.ones(width)) / width**2 for width in (n, n + 1))
+    share = (shrinking**2 - n**2) / (2 * n + 1)
+    return share * large + (1 - share) * np.pad(small, 1)
 
 
 def _resize_like_pillow(batch, height, width, filter):

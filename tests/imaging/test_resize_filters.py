@@ -90,6 +90,27 @@ def test_area_is_opencvs():
     assert np.array_equal(resize(image, (60, 70), 'area'), cv2.resize(image, (70, 60), interpolation=cv2.INTER_LINEAR))
 
 
+@pytest.mark.parametrize('size', [(128, 128), (96, 100), (64, 64), (50, 41), (30, 160)])
+def test_fast_comes_close_to_pillows_bilinear_when_shrinking(size):
+    smooth = cv2.GaussianBlur(noise(np.random.default_rng(0), 1, 160, 160)[0], (0, 0), 1.5)
+    difference = np.abs(resize(smooth, size, 'fast').astype(int) - resize(smooth, size, 'pillow-bilinear'))
+    assert difference.mean() < 1.5
+    assert difference.max() <= 12
+
+
+def test_fast_does_not_alias():
+    stripes = np.zeros((160, 160, 3), np.uint8)
+    stripes[:, ::2] = 255  # finer than half the size can show: grey, not coarse stripes
+    plain = cv2.resize(stripes, (71, 71), interpolation=cv2.INTER_LINEAR)
+    assert np.ptp(plain) > 200
+    assert np.ptp(resize(stripes, (71, 71), 'fast')[:, 2:-2]) < 30
+
+
+def test_fast_is_bilinear_when_growing():
+    image = noise(np.random.default_rng(0), 1, 40, 50)[0]
+    assert np.array_equal(resize(image, (60, 70), 'fast'), cv2.resize(image, (70, 60), interpolation=cv2.INTER_LINEAR))
+
+
 @pytest.mark.parametrize('size', [(0, 5), (5, ), 5, None, (2.5, 3), ('a', 'b'), (-1, 4)])
 def test_a_wrong_size_is_named(size):
     with pytest.raises(ValueError, match='size=.*two whole numbers above 0'):

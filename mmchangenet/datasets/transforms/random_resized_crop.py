@@ -20,10 +20,10 @@ class PairedRandomResizedCrop(PairedAugmentation):
     Args:
         scale (tuple[float, float]): least and greatest area of the square, as a share of the image's.
         filter (str): see :func:`mmchangenet.imaging.resize`. The reference's is ``'pillow-bilinear'``; here, where images
-            grow, ``'area'`` is within one grey level of it and three times as fast.
+            grow, ``'fast'`` is within one grey level of it and three times as fast.
     """
 
-    def __init__(self, scale=(0.8, 1.2), filter='area'):
+    def __init__(self, scale=(0.8, 1.2), filter='fast'):
         low, high = scale
         if not 0 < low <= high < math.inf or low > 1:
             raise ValueError(f'scale={scale!r} of PairedRandomResizedCrop must be (low, high) with 0 < low <= high and low <= 1')

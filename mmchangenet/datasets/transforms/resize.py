@@ -17,7 +17,7 @@ class PairedResize(BaseTransform):
 
     Args:
         size (tuple[int, int]): (height, width) of one lighting, in pixels.
-        filter (str): ``'pillow-bilinear'`` or ``'pillow-bicubic'``, byte for byte Pillow's, or ``'area'``; see
+        filter (str): ``'pillow-bilinear'`` or ``'pillow-bicubic'``, byte for byte Pillow's, ``'fast'`` or ``'area'``; see
             :func:`mmchangenet.imaging.resize`.
     """
 

@@ -248,6 +248,7 @@ class FAN(BaseModule):
         base=dict(width=448, depth=16, num_heads=8, stem_depths=(3, 3), tap=15),
         large=dict(width=480, depth=22, num_heads=10, stem_depths=(3, 5), tap=18))
     stride = 16
+    pixels_at_once = 512 * 128  # in the stem, in inference on the CPU: buffers of 8 MB
 
     def __init__(self, arch='small', out_indices=(0, 1, 2, 3), out_type='featmap', drop_path_rate=0.3, frozen_stages=-1,
                  with_cp=False, init_cfg=None):
@@ -305,7 +306,7 @@ class FAN(BaseModule):
             raise ValueError(f'FAN takes heights and widths that are multiples of {self.stride}; the laid-out image is '
                              f'{height}×{width} (height×width). Change the size of the lightings.')
         images = images.contiguous(memory_format=torch.channels_last)
-        levels = dict(enumerate(self._run(self.stem, images)))
+        levels = dict(enumerate(self._run_stem(images)))
         if self.out_type == 'featmap' and max(self.out_indices) < 2:
             return tuple(levels[index] for index in self.out_indices)
 
@@ -325,6 +326,18 @@ class FAN(BaseModule):
                 tokens = block.forward_patches(tokens)
             levels[3] = self._as_map(tokens, grid_size)
         return tuple(levels[index] for index in self.out_indices)
+
+    def _run_stem(self, images):
+        """The two levels of the stem; in inference on the CPU a few images at a time.
+
+        The stem's largest activations are a hundred times its input. As small buffers they are used over and over; as large
+        ones the system hands them out anew each time, page by page, which costs as much as the arithmetic.
+        """
+        count = max(1, self.pixels_at_once // images[0, 0].numel())
+        exporting = torch.jit.is_tracing() or torch.compiler.is_compiling()
+        if torch.is_grad_enabled() or images.device.type != 'cpu' or exporting or len(images) <= count:
+            return self._run(self.stem, images)
+        return [torch.cat(level) for level in zip(*map(self.stem, images.split(count)), strict=True)]
 
     def _class_token(self, tokens):
         tokens = torch.cat([self.cls_token.expand(len(tokens), -1, -1), tokens], dim=1)

@@ -39,7 +39,7 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         """
         inputs = data['inputs']
         sides = {side: self.cast_data(self._stack(side, inputs[side])) for side in ('compare', 'golden')}
-        sides = {side: (images - self.mean) / self.std for side, images in sides.items()}
+        sides = {side: (images - self.mean).div_(self.std) for side, images in sides.items()}
         return {**data, 'inputs': sides, 'data_samples': data.get('data_samples')}
 
     @staticmethod
