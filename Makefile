@@ -12,7 +12,7 @@ install: $(STAMP)
 
 $(STAMP): $(REQUIREMENTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c requirements/constraints.txt -e '.[mmcv-lite,optional,tests]'
+	$(BIN)/pip install -q -c requirements/constraints.txt -e '.[mmcv-lite,optional,deploy,tests]'
 	touch $@
 
 demo: $(STAMP)

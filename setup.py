@@ -46,6 +46,7 @@ setup(
         'optional': requirements('optional'),
         'tests': requirements('tests'),
     },
+    entry_points={'console_scripts': ['visual_changenet = mmchangenet.tao.command:main']},
     cmdclass={'build_py': BuildWithConfigs},
     classifiers=[
         'Development Status :: 4 - Beta',
