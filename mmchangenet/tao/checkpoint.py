@@ -9,6 +9,7 @@ from collections import OrderedDict
 
 import torch
 
+from mmchangenet.checkpoint import register_layout
 from mmchangenet.models import FAN, ChangeClsHead, EuclideanDifference, LearnableDifference
 
 # Whole keys, reference and ours; the first rule that fits counts. `#` is a number and `*` the rest of a key, carried over.
@@ -88,6 +89,25 @@ def revert_state_dict(ours):
 def is_reference_layout(state_dict):
     """Whether the keys are those of the reference's FAN networks."""
     return any(key.startswith('backbone.patch_embed.backbone.') for key in strip_prefix(state_dict))
+
+
+@register_layout
+def adapt_reference(weights):
+    """Names of the reference's FAN networks → ours, as far as they are known, so that its files load like ours.
+
+    Args:
+        weights (dict[str, torch.Tensor]): a whole network's or, with ``backbone.`` before the names, a backbone's.
+
+    Returns:
+        OrderedDict[str, torch.Tensor] | None: what is unknown keeps its name; None for another layout.
+    """
+    if not is_reference_layout(weights):
+        return None
+    ours = OrderedDict()
+    for key, tensor in weights.items():
+        name = _rename(key, _TO_OURS) or key
+        ours[name] = _reshape(name, tensor, to_ours=True)
+    return ours
 
 
 def strip_prefix(state_dict):

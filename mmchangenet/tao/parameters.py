@@ -74,7 +74,8 @@ TRAIN = _in_section(
     _p('num_epochs', integer(1), 10, '`train_cfg.max_epochs`'),
     _p('checkpoint_interval', integer(1), 1, 'epochs between `model_epoch_*.pth`; at most `num_epochs`'),
     _p('validation_interval', integer(1), 1, '`train_cfg.val_interval`; at most `num_epochs`', aliases=('train.val_interval', )),
-    _p('resume_training_checkpoint_path', text(), None, 'the checkpoint to go on from, before `changenet_model_classify_latest.pth`'),
+    _p('resume_training_checkpoint_path', text(), None, 'the checkpoint to go on from, before '
+       '`changenet_model_classify_latest.pth`'),
     _p('results_dir', text(), None, '`work_dir`; by default `train` in `results_dir`'),
     _p('pretrained_model_path', text(), None, '`load_from`: takes what fits of a whole network and lists the rest'),
     _p('classify.loss', choice('ce', 'contrastive'), 'ce', '`ChangeClsHead` with `WeightedCrossEntropy`, or `ContrastiveHead` '
@@ -133,12 +134,13 @@ MODEL = _in_section(
 
 DATASET = [
     Parameter('dataset.segment', anything(), None, 'no effect', ignored='it is for segmentation'),
-    *(parameter for name, loader in (('train', 'train_dataloader'), ('validation', 'val_dataloader'), ('test', 'test_dataloader'),
-                                     ('infer', 'test_dataloader'))
+    *(parameter for name, loader, of in (
+        ('train', 'train_dataloader', ''), ('validation', 'val_dataloader', ''), ('test', 'test_dataloader', ''),
+        ('infer', 'test_dataloader', ' of inference'))
       for parameter in _in_section(
           f'dataset.classify.{name}_dataset',
-          _p('csv_path', text(), None, f'`{loader}.dataset.ann_file`' + (' of inference' if name == 'infer' else '')),
-          _p('images_dir', text(), None, f'`{loader}.dataset.data_prefix.img_path`' + (' of inference' if name == 'infer' else '')))),
+          _p('csv_path', text(), None, f'`{loader}.dataset.ann_file`{of}'),
+          _p('images_dir', text(), None, f'`{loader}.dataset.data_prefix.img_path`{of}'))),
     *_in_section(
         'dataset.classify',
         _p('image_ext', text(), '.jpg', '`dataset.image_ext`'),
