@@ -80,6 +80,9 @@ def build_config(spec, action):
         training_config(spec, config, parts, layout, size)
     elif action == 'export':
         config['load_from'] = spec.need('export.checkpoint')
+        spec.need('export.onnx_file')
+        if spec['export.batch_size'] == 0:
+            spec.problem('export.batch_size', '0 is refused: give the pairs of a batch, or -1 for any number')
     else:
         _testing_config(spec, config, action, layout, size)
     if 'encryption_key' in spec and not (action == 'export' and str(spec['export.onnx_file']).endswith('.etlt')):
@@ -135,6 +138,7 @@ def _testing_config(spec, config, action, layout, size):
     """Test dataloader, figures, files and pictures."""
     engine = spec[f'{action}.trt_engine']
     if engine:
+        config['custom_imports']['imports'].append('mmchangenet.tao.tensorrt_classifier')
         config['model'] = dict(
             type='TensorRTClassifier', engine=engine, input_size=config['model']['input_size'],
             data_preprocessor=config['model']['data_preprocessor'], head=config['model']['head'])

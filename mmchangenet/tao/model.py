@@ -28,8 +28,8 @@ def model_config(spec, parts, size, training):
     mean, std = (spec[f'dataset.classify.augmentation_config.rgb_input_{name}'] for name in ('mean', 'std'))
     return dict(
         type='SiameseClassifier', input_size=tuple(size),
-        data_preprocessor=dict(type='PairDataPreprocessor', mean=[GREY_LEVELS * value for value in mean],
-                               std=[GREY_LEVELS * value for value in std]),
+        data_preprocessor=dict(type='PairDataPreprocessor', mean=[round(GREY_LEVELS * value, 6) for value in mean],
+                               std=[round(GREY_LEVELS * value, 6) for value in std]),
         backbone=_backbone(spec, parts, size, training),
         neck=(dict(type='LearnableDifference', embed_dim=parts['embed_dim'], num_modules=parts['num_modules']) if learnable else
               dict(type='EuclideanDifference', embedding_vectors=parts['embedding_vectors'])),
