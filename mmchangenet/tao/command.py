@@ -7,8 +7,9 @@ from pathlib import Path
 from mmchangenet.apis.launch import MISTAKES, fail_or_raise
 from mmchangenet.checkpoint import write_text
 
-from .config import ACTIONS, build_config
+from .config import build_config
 from .devices import devices_of, run_processes
+from .parameters import ACTIONS
 from .run import run
 from .spec import read_spec
 

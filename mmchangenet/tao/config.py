@@ -14,10 +14,10 @@ from .checkpoint import LayoutError
 from .data import dataloader, layout_of
 from .model import model_config
 from .network import check_input_size, read_known, settle_network, settle_size
-from .spec import note_conditions, read_spec
+from .parameters import ACTIONS
+from .spec import note_effects, read_spec
 from .training import LOSS_OF, training_config
 
-ACTIONS = ('train', 'evaluate', 'inference', 'export')
 DATASET_OF = dict(evaluate='test', inference='infer')
 
 
@@ -61,8 +61,8 @@ def build_config(spec, action):
     size = settle_size(spec, known, layout.rows, layout.columns, strict, action == 'export')
     check_input_size(spec, parts, size)
     _check_lightings(spec)
-    note_conditions(spec, {'model.classify.difference_module': parts['difference'],
-                           'train.classify.loss': LOSS_OF[parts['difference']]})
+    note_effects(spec, action, {'model.classify.difference_module': parts['difference'],
+                                'train.classify.loss': LOSS_OF[parts['difference']]})
     config = dict(
         default_scope='mmchangenet',
         custom_imports=dict(imports=[f'mmchangenet.{part}' for part in (

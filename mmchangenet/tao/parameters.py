@@ -8,6 +8,7 @@ from typing import Any
 
 from .kinds import Kind, anything, choice, flag, integer, items, mapping, number, text
 
+ACTIONS = ('train', 'evaluate', 'inference', 'export')
 FAN_TYPES = {f'fan_{arch}_{blocks}_p4_hybrid': arch for arch, blocks in (('tiny', 8), ('small', 12), ('base', 16), ('large', 16))}
 VIT = 'vit_large_nvdinov2'
 SAME = object()

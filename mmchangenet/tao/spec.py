@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from .parameters import ALIASES, PARAMETERS, SAME
+from .parameters import ACTIONS, ALIASES, PARAMETERS, SAME
 
 MISSING = '???'
 COMMAND_LINE = 'the command line'
@@ -100,9 +100,7 @@ def read_spec(spec, overrides=()):
             problems.append(f'{key} ({origin}): there is no such parameter{_nearest(key)}')
         elif value is not None and value != MISSING:
             _take(key, name, value, origin, values, origins, problems)
-    spec = Spec(file, values, problems, origins)
-    _check_effects(spec)
-    return spec
+    return Spec(file, values, problems, origins)
 
 
 def _load(spec, file):
@@ -160,23 +158,21 @@ def _take(key, name, value, origin, values, origins, problems):
     values[name], origins[name] = taken, origin
 
 
-def _check_effects(spec):
-    """Note what is given and has no effect in this spec."""
-    for key in spec.values:
-        parameter = PARAMETERS[key]
-        if parameter.ignored:
-            spec.note(f'{key} has no effect: {parameter.ignored}')
-
-
-def note_conditions(spec, settled):
-    """Note what is given and has no effect because of another parameter.
+def note_effects(spec, action, settled):
+    """Note what is given and has no effect, for whatever reason.
 
     Args:
         spec (Spec): the spec.
+        action (str): what is run; sections of other actions are not looked at.
         settled (dict): values by dotted name that do not come from the spec, such as those of a checkpoint.
     """
     for key in spec.values:
-        other, value = PARAMETERS[key].only_if or (None, None)
+        parameter = PARAMETERS[key]
+        if key.partition('.')[0] in {*ACTIONS} - {action}:
+            continue
+        if parameter.ignored:
+            spec.note(f'{key} has no effect: {parameter.ignored}')
+        other, value = parameter.only_if or (None, None)
         actual = settled.get(other, spec.values.get(other, PARAMETERS[other].default)) if other else value
         if actual != value:
             spec.note(f'{key} has no effect: it is for {other}: {value}, and that is {actual}')

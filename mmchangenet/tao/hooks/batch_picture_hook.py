@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 
@@ -35,8 +34,7 @@ class BatchPictureHook(Hook):
         pairs = [Pair(position, float(rows.score[row]), dataset.get_data_info(position))
                  for row, position in enumerate(rows.position.tolist()) if chosen[row] and rows.scored[row]]
         margin = float(getattr(runner.model, 'module', runner.model).head.margin)
-        gallery = Gallery(self.out_dir.name, 'Batches', f'every {self.interval}. batch', len(pairs), pairs)
+        gallery = Gallery(self.out_dir.name, 'Pairs', 'Pairs of some batches.', len(pairs), pairs)
         write_gallery(self.out_dir.parent, gallery, margin)
-        runner.logger.info(f'{len(pairs)} pictures are in {self.out_dir}: pairs of every batch' if self.interval == 1 else
-                           f'{len(pairs)} pictures are in {self.out_dir}: pairs of each {self.interval}th of '
-                           f'{int(np.ceil(len(rows) / self.batch_size))} batches')
+        which = 'every batch' if self.interval == 1 else f'one batch in {self.interval}'
+        runner.logger.info(f'{len(pairs)} pictures, of {which}, are in {self.out_dir}')
