@@ -99,8 +99,8 @@ def sample_and_weigh(value, sizes, locations, weights):
 def _compiled(value, sizes, locations, weights):
     shapes = torch.tensor(sizes, device=value.device)
     starts = torch.cat([shapes.new_zeros(1), shapes.prod(1).cumsum(0)[:-1]])
-    return MultiScaleDeformableAttnFunction.apply(value.contiguous(), shapes, starts, locations.contiguous(), weights.contiguous(),
-                                                  len(value))
+    return MultiScaleDeformableAttnFunction.apply(
+        value.contiguous(), shapes, starts, locations.contiguous(), weights.contiguous(), len(value))
 
 
 def pixel_centres(sizes, like):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from mmchangenet.registry import MODELS
 
 from .deformable_attention import DeformableAttention, pixel_centres
-from .vit_trunk import ViTTrunk, LayerNorm, as_map
+from .vit_trunk import LayerNorm, ViTTrunk, as_map
 
 
 class SpatialPrior(nn.Module):
