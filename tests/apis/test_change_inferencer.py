@@ -1,6 +1,7 @@
 """Pairs and CSVs are scored from Python as tools/test.py scores them."""
 
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -97,7 +98,7 @@ def test_several_goldens_from_files_and_from_a_csv(folder, tmp_path):
     for number, side in enumerate(goldens):
         (tmp_path / 'golden').mkdir(exist_ok=True)
         for light, file in zip(('Top', 'Side'), side, strict=True):
-            (tmp_path / f'golden/{number}_{light}.png').write_bytes(open(file, 'rb').read())
+            (tmp_path / f'golden/{number}_{light}.png').write_bytes(Path(file).read_bytes())
     (tmp_path / 'board').symlink_to(folder / 'board')
     dataset = dict(type='LightingPairDataset', ann_file='labels.csv', image_ext='.png', input_map=dict(Top=0, Side=1),
                    num_golden=3, pipeline=PIPELINE)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from mmchangenet.registry import MODELS
 
 from .deformable_attention import DeformableAttention, pixel_centres
-from .vit_trunk import LayerNorm, ViTTrunk, as_map
+from .vit_trunk import LayerNorm, ViTTrunk, as_map, size_of
 
 
 class SpatialPrior(nn.Module):
@@ -177,7 +177,7 @@ class ViTAdapter(ViTTrunk):
         """
         self.check_sides(images, 32)
         finest, *levels = self.spatial_prior(images)
-        sizes = [tuple(level.shape[-2:]) for level in levels]
+        sizes = [size_of(level) for level in levels]
         pyramid = torch.cat([level.flatten(2).transpose(1, 2) + embedding
                              for level, embedding in zip(levels, self.level_embed, strict=True)], dim=1)
         tokens, grid_size = self.embed(images)
@@ -203,7 +203,7 @@ class ViTAdapter(ViTTrunk):
     def _finish(self, levels, patch_maps, summary):
         finished = []
         for level, patch_map, add_summary, norm in zip(levels, patch_maps, self.add_summary, self.norms, strict=True):
-            if patch_map.shape[-2:] != level.shape[-2:]:
-                patch_map = F.interpolate(patch_map, level.shape[-2:], mode='bilinear')
+            if size_of(patch_map) != size_of(level):
+                patch_map = F.interpolate(patch_map, size_of(level), mode='bilinear')
             finished.append(norm(add_summary(summary, level + patch_map)))
         return tuple(finished)

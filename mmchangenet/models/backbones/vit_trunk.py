@@ -81,8 +81,9 @@ class ViTTrunk(BaseModule):
     def embed(self, images):
         """Images (N, 3, H, W) → class and patch tokens (N, 1 + h·w, C) with their positions, and the grid (h, w)."""
         grid = self.patch_embed(images)
-        tokens = torch.cat([self.cls_token.expand(len(grid), -1, -1), grid.flatten(2).transpose(1, 2)], dim=1)
-        return tokens + self.position(grid.shape[-2:]), tuple(grid.shape[-2:])
+        tokens = torch.cat([self.cls_token.expand(grid.shape[0], -1, -1), grid.flatten(2).transpose(1, 2)], dim=1)
+        grid_size = size_of(grid)
+        return tokens + self.position(grid_size), grid_size
 
     def position(self, grid_size):
         """The position table for a grid (h, w): (1, 1 + h·w, C)."""
@@ -157,6 +158,11 @@ class ViTTrunk(BaseModule):
         if height % multiple or width % multiple or not height or not width:
             raise ValueError(f'{type(self).__name__} takes heights and widths that are multiples of {multiple}; the laid-out '
                              f'image is {height}×{width} (height×width). Change the size of the lightings.')
+
+
+def size_of(level):
+    """(h, w) of a map (N, C, h, w), plain numbers in an export, too."""
+    return tuple(int(side) for side in level.shape[-2:])
 
 
 def as_map(tokens, grid_size):
