@@ -48,6 +48,8 @@ def dataloader(spec, name, layout, size, batch_size=None):
         type='LightingPairDataset', ann_file=spec.need(f'{CLASSIFY}.{name}_dataset.csv_path'),
         data_prefix=dict(img_path=spec.need(f'{CLASSIFY}.{name}_dataset.images_dir')), image_ext=spec[f'{CLASSIFY}.image_ext'],
         input_map=spec[f'{CLASSIFY}.input_map'], pipeline=pipeline(spec, layout, size, training))
+    if spec[f'{CLASSIFY}.num_golden'] > 1:
+        dataset['num_golden'] = spec[f'{CLASSIFY}.num_golden']
     if not training:
         dataset['test_mode'] = True
     sampler = (dict(type='DefectWeightedSampler', fail_ratio=spec[f'{CLASSIFY}.fpratio_sampling']) if training else

@@ -1,5 +1,8 @@
 """A spec's network."""
 
+from mmchangenet.models.backbones.vit_trunk import VARIANTS
+
+from .network import VIT_ARCH
 from .parameters import FAN_TYPES, VIT
 
 LEAST_USEFUL = 1.0  # scores of the learnable architecture are probabilities
@@ -39,8 +42,9 @@ def model_config(spec, parts, size, training):
 def _backbone(spec, parts, size, training):
     learnable = parts['difference'] == 'learnable'
     if parts['backbone'] == VIT:
-        backbone = dict(type='ViTAdapter', img_size=tuple(size)) if learnable else dict(type='DINOv2', out_type='cls_token')
-        all_stages = 24
+        of_type = dict(type='ViTAdapter', img_size=tuple(size)) if learnable else dict(type='DINOv2', out_type='cls_token')
+        backbone = {**of_type, **parts['vit']}
+        all_stages = VARIANTS[VIT_ARCH]['depth']
     else:
         backbone = dict(type='FAN', arch=FAN_TYPES[parts['backbone']])
         if not learnable:

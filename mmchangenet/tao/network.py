@@ -7,6 +7,7 @@ from pathlib import Path
 from mmchangenet.checkpoint import meta_of, read_checkpoint, state_dict_of
 from mmchangenet.checkpoint.trained_config import read_config_text
 from mmchangenet.models import FAN
+from mmchangenet.models.backbones.vit_trunk import VARIANTS
 
 from .checkpoint import infer_structure
 from .parameters import FAN_TYPES, PARAMETERS, VIT
@@ -14,7 +15,7 @@ from .parameters import FAN_TYPES, PARAMETERS, VIT
 STRUCTURAL = {parameter.structural: key for key, parameter in PARAMETERS.items() if parameter.structural}
 FOR_LEARNABLE, FOR_EUCLIDEAN = ('embed_dim', 'num_modules', 'embed_dec'), ('embedding_vectors', )
 FAN_STRIDES, VIT_STRIDES = [4, 8, 16, 16], [4, 8, 16, 32]
-VIT_WIDTH = 1024
+VIT_ARCH = 'nv_large'
 HEIGHT, WIDTH, SHAPE = (f'dataset.classify.{name}' for name in ('image_height', 'image_width', 'output_shape'))
 
 
@@ -27,12 +28,14 @@ class Known:
         parts (dict[str, Any]): names of ``STRUCTURAL`` → values.
         input_size (tuple[int, int] | None): (H, W) of the laid-out image, where the file says so.
         pixels (int | None): H · W, where the weights' shapes say so.
+        vit (dict): what the backbone's config takes beyond its type, of a vision transformer.
     """
 
     source: str
     parts: dict = field(default_factory=dict)
     input_size: tuple | None = None
     pixels: int | None = None
+    vit: dict = field(default_factory=dict)
 
 
 def read_known(path):
@@ -55,14 +58,21 @@ def read_known(path):
     model = read_config_text(meta_of(checkpoint).get('cfg') or '').get('model')
     size = model.get('input_size') if isinstance(model, dict) else None
     parts = {name: structure[name] for name in STRUCTURAL if name in structure}
-    parts.setdefault('backbone', next(name for name, arch in FAN_TYPES.items() if arch == structure['arch']))
-    return Known(path, parts, tuple(size) if isinstance(size, list) else None, _pixels(structure))
+    vit = {}
+    if structure['backbone'] == 'FAN':
+        parts['backbone'] = next(name for name, arch in FAN_TYPES.items() if arch == structure['arch'])
+    else:
+        parts['backbone'] = VIT
+        vit = dict(arch=structure['arch'], img_size=structure['img_size'])
+    return Known(path, parts, tuple(size) if isinstance(size, list) else None, _pixels(structure), vit)
 
 
 def _pixels(structure):
-    """From the length of the flattened map: of stride 16 (Euclidean) or 4 (learnable)."""
+    """From the length of the flattened map: of stride 4 (learnable) or 16 (FAN, Euclidean); a class token does not tell."""
     if structure['difference'] == 'learnable':
         return structure['features'] // structure['embed_dim'] * 4**2
+    if structure['backbone'] != 'FAN':
+        return None
     return structure['features'] // FAN.variants[structure['arch']]['width'] * 16**2
 
 
@@ -75,7 +85,8 @@ def settle_network(spec, known, strict):
         strict (bool): whether all weights of it have to fit; otherwise what the spec says wins.
 
     Returns:
-        dict[str, Any]: ``STRUCTURAL``'s names → values, without those of the other architecture.
+        dict[str, Any]: ``STRUCTURAL``'s names → values, without those of the other architecture; with ``vit`` where the
+        backbone is one.
     """
     parts = {}
     found = known.parts if known else {}
@@ -87,6 +98,8 @@ def settle_network(spec, known, strict):
             spec.problem(key, f'{spec[key]!r}, but the network in {known.source} has {found[name]!r}: leave it out to take that')
         parts[name] = spec[key] if key in spec or name not in found else found[name]
     _check_parts(spec, parts)
+    if parts['backbone'] == VIT:
+        parts['vit'] = known.vit if known and known.vit else dict(arch=VIT_ARCH)
     return parts
 
 
@@ -97,8 +110,8 @@ def _check_parts(spec, parts):
                      'need model.classify.difference_module: learnable')
     if not learnable:
         return
-    width = VIT_WIDTH if is_vit else FAN.variants[FAN_TYPES[parts['backbone']]]['width']
-    channels = [VIT_WIDTH] * 4 if is_vit else [128, 256, width, width]
+    width = VARIANTS[VIT_ARCH]['width'] if is_vit else FAN.variants[FAN_TYPES[parts['backbone']]]['width']
+    channels = [width] * 4 if is_vit else [128, 256, width, width]
     for name, of_backbone in (('feature_strides', VIT_STRIDES if is_vit else FAN_STRIDES), ('in_channels', channels),
                               ('in_index', [0, 1, 2, 3])):
         key = f'model.decode_head.{name}'
