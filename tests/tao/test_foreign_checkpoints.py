@@ -49,7 +49,8 @@ def reference(network):
 
 
 def lightning(weights, **more):
-    return {'state_dict': {f'model.{name}': value for name, value in weights.items()}, 'pytorch-lightning_version': '1.8.5', **more}
+    weights = {f'model.{name}': value for name, value in weights.items()}
+    return {'state_dict': weights, 'pytorch-lightning_version': '1.8.5', **more}
 
 
 def same(weights, network):
@@ -60,7 +61,8 @@ def same(weights, network):
 def test_a_file_that_would_run_code_is_read_without_running_it(tmp_path, reference, network):
     for protocol in (2, 4):
         file, mark = tmp_path / f'trap{protocol}.ckpt', tmp_path / f'mark{protocol}'
-        torch.save(lightning(reference, hyper_parameters=Trap(mark), callbacks={'k': [Trap(mark)]}), file, pickle_protocol=protocol)
+        content = lightning(reference, hyper_parameters=Trap(mark), callbacks={'k': [Trap(mark)]})
+        torch.save(content, file, pickle_protocol=protocol)
         assert same(state_dict_of(read_checkpoint(file)), network)
         spec = dict(dataset=dict(classify=dict(test_dataset=DATA, image_height=16, image_width=16)),
                     evaluate=dict(checkpoint=str(file)))
@@ -69,8 +71,7 @@ def test_a_file_that_would_run_code_is_read_without_running_it(tmp_path, referen
         backbone.init_weights()
         assert same(backbone.state_dict(), network.backbone)
         assert not mark.exists()
-    with open(tmp_path / 'trap4.ckpt', 'rb'):
-        pickle.loads(pickle.dumps(Trap(tmp_path / 'proof')))
+    pickle.loads(pickle.dumps(Trap(tmp_path / 'proof')))
     assert (tmp_path / 'proof').exists(), 'the trap works'
 
 
@@ -83,7 +84,6 @@ def test_a_file_that_would_run_code_is_read_without_running_it(tmp_path, referen
     lambda weights: dict(state_dict={f'module.model.{name}': value for name, value in weights.items()}),
     lambda weights: dict(state_dict={f'model.module.{name}': value for name, value in weights.items()}),
     lambda weights: lightning(weights, epoch=3),
-    lambda weights: dict(lightning(weights)['state_dict'], **{'model.unused': torch.ones(1)}) and lightning(weights),
     lambda weights: dict(lightning(weights), state_dict={**lightning(weights)['state_dict'], 'criterion.weight': torch.ones(2)}),
 ])
 def test_wherever_the_tensors_lie(wrap, reference, network, tmp_path):

@@ -21,8 +21,8 @@ AUGMENT = ['dataset.classify.augmentation_config.augment=true']
 SGD = ['train.optim.optim=sgd']
 BOARD = ['train.tensorboard.enabled=true']
 TRT = ['evaluate.trt_engine=net.engine', 'inference.trt_engine=net.engine']
-ENGINES = {key: value for key, value in dict(
-    onnx_file='n.onnx', trt_engine='n.engine', batch_size=1, gpu_id=0, verbose=True, results_dir='out').items()}
+ENGINES = dict(
+    onnx_file='n.onnx', trt_engine='n.engine', batch_size=1, gpu_id=0, verbose=True, results_dir='out')
 TENSORRT = dict(data_type='fp16', workspace_size=2048, min_batch_size=1, opt_batch_size=2, max_batch_size=4,
                 calibration=dict(cal_batches=3))
 ABSENT = object()

@@ -40,7 +40,8 @@ def network():
 
 def test_a_whole_network_there_and_back(tool, network, capsys):
     weights = {f'model.{name}': value for name, value in revert_state_dict(network.state_dict()).items()}
-    torch.save({'state_dict': {**weights, 'criterion.weight': torch.ones(2)}, 'pytorch-lightning_version': '1.8.5'}, 'theirs.ckpt')
+    more = {'criterion.weight': torch.ones(2)}
+    torch.save({'state_dict': {**weights, **more}, 'pytorch-lightning_version': '1.8.5'}, 'theirs.ckpt')
     assert tool('reference_to_mmchangenet', 'theirs.ckpt', 'ours.pth') == 0
     shown = capsys.readouterr().out
     assert f'used ({len(weights)}):' in shown and '  fc1.0.weight' in shown
