@@ -9,6 +9,7 @@ from collections import OrderedDict
 
 import torch
 
+from mmchangenet.checkpoint import register_layout
 from mmchangenet.models import FAN, ChangeClsHead, EuclideanDifference, LearnableDifference
 
 from .vit_checkpoint import VIT_RULES, build_vit, infer_vit, is_vit
@@ -93,7 +94,55 @@ def revert_state_dict(ours):
 
 def is_reference_layout(state_dict):
     """Whether the keys are those of the reference's networks."""
-    return any(key.startswith(('backbone.patch_embed.backbone.', 'decoder.', 'fc1.')) for key in strip_prefix(state_dict))
+    return any(key.startswith(('backbone.patch_embed.backbone.', 'backbone.spm.', 'decoder.', 'fc1.'))
+               for key in strip_prefix(state_dict))
+
+
+@register_layout
+def adapt_reference(weights):
+    """Names of the reference's networks → ours, as far as they are known, so that its files load like ours.
+
+    Args:
+        weights (dict[str, torch.Tensor]): a whole network's or, with ``backbone.`` before the names, a backbone's.
+
+    Returns:
+        OrderedDict[str, torch.Tensor] | None: what is unknown keeps its name; None for another layout.
+    """
+    if not is_reference_layout(weights):
+        return None
+    rules = _VIT_TO_OURS if is_vit(weights) else _TO_OURS
+    names = {key: _rename(key, rules) or key for key in weights}
+    return OrderedDict((name, _reshape(name, weights[key], to_ours=True)) for key, name in names.items())
+
+
+def original_names(weights):
+    """Our names → the reference's, of weights that ``adapt_reference`` takes."""
+    rules = _VIT_TO_OURS if is_vit(weights) else _TO_OURS
+    return {_rename(key, rules) or key: key for key in weights}
+
+
+def expected_layout(ours):
+    """Every weight of the network, or of the bare FAN backbone, that weights in our layout are of.
+
+    Args:
+        ours (dict[str, torch.Tensor]): names of a bare backbone begin with ``backbone.``, too.
+
+    Returns:
+        dict[str, torch.Size]: name → shape.
+
+    Raises:
+        LayoutError: when the weights do not tell.
+    """
+    if any(name.startswith(('neck.', 'head.')) for name in ours):
+        return _layout(infer_structure(ours))
+    try:
+        structure = _infer_fan(ours)
+    except (KeyError, TypeError) as error:
+        raise LayoutError(f'this is neither a whole Visual ChangeNet network nor a FAN backbone ({error}). For another '
+                          'backbone name the config that it is for.') from error
+    with torch.device('meta'):
+        backbone, _ = _build_fan(structure)
+    return {f'backbone.{name}': tensor.shape for name, tensor in backbone.state_dict().items()}
 
 
 def strip_prefix(state_dict):

@@ -93,7 +93,7 @@ def _write_picture(folder, rank, pair, margin):
     sides = [[_read(file) for file in info[side][:lightings]] for side in ('compare_files', 'golden_files')]
     picture = draw_pair(
         *sides, light_names(info),
-        heading=f'{info["label"]}, called {called}   score {pair.score:.4g} {relation} margin {margin:.4g}',
+        heading=f'{info["label"] or "no label"}, called {called}   score {pair.score:.4g} {relation} margin {margin:.4g}',
         details=[f'{info["object_name"]}   (row {pair.position}, from 0)', f'compare  {info["input_path"]}',
                  f'golden  {info["golden_path"]}'])
     board = Path(info['input_path']).name
