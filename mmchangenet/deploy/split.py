@@ -50,8 +50,7 @@ def split_network(model):
     Raises:
         TypeError: when the neck gives codes that are not tensors or tuples of tensors.
     """
-    training = model.training
-    model.eval()
+    model = copy.deepcopy(model).eval()  # parts of it go on living in the result
     backbone = GraphFAN(model.backbone, model.input_size) if _is_plain_fan(model.backbone) else model.backbone
     neck, head = model.neck, model.head
     normalise = Normalise(model.data_preprocessor)
@@ -65,10 +64,7 @@ def split_network(model):
     else:
         encoder, golden_half = PlainEncoder(normalise, backbone, neck), None
         comparator = PlainComparator(neck, head)
-    parts = SplitNetwork(*(part.eval().requires_grad_(False) if part else None
-                           for part in (encoder, golden_half, comparator)))
-    model.train(training)
-    return parts
+    return SplitNetwork(*(part.eval().requires_grad_(False) if part else None for part in (encoder, golden_half, comparator)))
 
 
 def _is_plain_fan(backbone):
@@ -195,7 +191,8 @@ class DifferenceComparator(nn.Module):
     def forward(self, *sides):
         hidden = self.bias
         count = len(self.halves)
-        for half, rest, layer, compare, golden in zip(self.halves, self.rest, self.hidden, sides[:count], sides[count:], strict=True):
+        steps = zip(self.halves, self.rest, self.hidden, sides[:count], sides[count:], strict=True)
+        for half, rest, layer, compare, golden in steps:
             hidden = hidden + layer(rest(half(compare) + golden).flatten(1))
         return scores_of(self.classify(hidden), self.num_classes)
 
