@@ -17,10 +17,12 @@ MEGABYTE = 1 << 20
 
 
 def parse_args(arguments=None):
-    parser = argparse.ArgumentParser(prog='python -m mmchangenet.runtime', description='Score a label CSV with an exported network')
+    parser = argparse.ArgumentParser(
+        prog='python -m mmchangenet.runtime', description='Score a label CSV with an exported network')
     parser.add_argument('folder', help='what tools/export_runtime.py wrote')
     parser.add_argument('csv', help='label CSV; the labels may be missing')
-    parser.add_argument('--out', required=True, metavar='CSV', help="file for the CSV's own rows in order with their siamese_score")
+    parser.add_argument('--out', required=True, metavar='CSV',
+                        help="file for the CSV's own rows in order with their siamese_score")
     parser.add_argument('--images-dir', metavar='DIR', help="folder that the CSV's paths start from; default: images beside the "
                         "CSV where there is such a folder, otherwise the CSV's own")
     parser.add_argument('--backend', choices=list(BACKENDS), default='onnxruntime')
@@ -32,8 +34,8 @@ def parse_args(arguments=None):
 class Progress:
     """A bar on stderr, one line in place on a terminal, a line every tenth otherwise."""
 
-    def __init__(self, stream=sys.stderr):
-        self.stream, self.start, self.shown = stream, time.monotonic(), -1
+    def __init__(self):
+        self.stream, self.start, self.shown = sys.stderr, time.monotonic(), -1
 
     def show(self, done, total):
         percent = 100 * done // total
@@ -66,7 +68,7 @@ def main(arguments=None):
         print(f'... and {len(failed) - LISTED} more', file=sys.stderr)
     fails = sum(result.is_fail for result in results) - len(failed)
     print(f'{len(results)} rows are in {args.out}: {fails} FAIL above {runtime.threshold:.9g}, {len(failed)} without a score; '
-          f'goldens were encoded {runtime.cache.misses} times and reused {runtime.cache.hits} times')
+          f'{runtime.cache.misses} golden sides were encoded')
     return UNSCORED_EXIT if failed else 0
 
 

@@ -124,37 +124,37 @@ class ChangeRuntime:
 
     def _score_batch(self, pairs):
         """A batch's results: what can be read is scored together."""
-        results, rows, images, goldens = [None] * len(pairs), [], [], []
+        results, images, keys = [None] * len(pairs), {}, []
+        new, known = {}, {}  # golden sides by key: images to encode, codes
         for row, pair in enumerate(pairs):
             try:
-                image, golden = self._read(pair)
+                compare, golden = self._sides(pair)
+                image, key = compare.laid_out(), golden.key()
+                if key not in new and key not in known:
+                    code = self.cache.get(key)
+                    if code is None:
+                        new[key] = golden.laid_out()
+                    else:
+                        known[key] = code
             except ImageError as error:
                 results[row] = PairScore(math.nan, True, error=str(error))
-                continue
-            rows.append(row)
-            images.append(image)
-            goldens.append(golden)
-        if rows:
-            codes = self._encoded(images, goldens)
-            for row, result in zip(rows, self._compared(*codes), strict=True):
+            else:
+                images[row] = image
+                keys.append(key)
+        if images:
+            compare = self._encoded(list(images.values()), new, known)
+            for row, result in zip(images, self._compared(compare, [known[key] for key in keys]), strict=True):
                 results[row] = result
         return results
 
-    def _read(self, pair):
-        """The compare side's image, and of the golden side (key, code or None, image where there is no code)."""
+    def _sides(self, pair):
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             raise ImageError('a pair is (compare, golden), got ' + (f'{len(pair)} items' if isinstance(pair, (list, tuple)) else
                                                                     type(pair).__name__))
-        compare = Side(pair[0], self.settings, 'compare').laid_out()
-        golden = Side(pair[1], self.settings, 'golden')
-        key = golden.key()
-        code = self.cache.get(key)
-        return compare, (key, code, golden.laid_out() if code is None else None)
+        return Side(pair[0], self.settings, 'compare'), Side(pair[1], self.settings, 'golden')
 
-    def _encoded(self, images, goldens):
-        """The code of the compare sides (list of arrays, a batch each) and of each golden side (list of tuples)."""
-        new = {key: image for key, code, image in goldens if code is None}
-        known = {key: code for key, code, _ in goldens if code is not None}
+    def _encoded(self, images, new, known):
+        """The code of the compare sides, list of arrays; codes of the ``new`` golden sides go to ``known`` and the cache."""
         codes = self._encode(np.stack([*images, *new.values()]))
         compare = [part[:len(images)] for part in codes]
         if new:
@@ -165,7 +165,7 @@ class ChangeRuntime:
                 # copies: a view would keep the whole batch in memory
                 known[key] = tuple(part[position:position + 1].copy() for part in golden)
                 self.cache.put(key, known[key])
-        return compare, [known[key] for key, _, _ in goldens]
+        return compare
 
     def _compared(self, compare, goldens):
         golden = [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in zip(*goldens, strict=True)]

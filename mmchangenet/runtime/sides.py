@@ -71,8 +71,9 @@ def _ordered(images, settings, side):
     """The images of a side as a list in the order of the lightings."""
     names = settings.lightings
     if isinstance(images, dict):
-        if set(images) != set(names or ()):
-            missing, unknown = (sorted(map(str, part)) for part in (set(names or ()) - set(images), set(images) - set(names or ())))
+        given, wanted = set(images), set(names or ())
+        if given != wanted:
+            missing, unknown = (sorted(map(str, part)) for part in (wanted - given, given - wanted))
             raise ImageError(f'the {side} side lacks the lightings {missing} and has unknown ones {unknown}; '
                              f'the network takes {list(names) if names else "one image without a name"}')
         return [images[name] for name in names]
