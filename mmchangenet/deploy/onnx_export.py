@@ -1,0 +1,255 @@
+"""Writing a network as ONNX, checked before anybody uses it.
+
+Needs neither mmdeploy nor a config: ``export_onnx`` takes a ``SiameseClassifier``, ``export_module`` any network.
+"""
+
+import contextlib
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import nn
+
+from mmchangenet.checkpoint.writer import replacing
+
+from .traced import trace
+
+TOLERANCE = 1e-4
+OPSETS = range(9, 21)  # what PyTorch's TorchScript exporter writes
+
+
+class ExportError(RuntimeError):
+    """The network could not be written, or what was written does not compute the same."""
+
+
+def export_onnx(model, file, input_size, batch_size=None, opset=17, input_names=('input_1', 'input_2'), output_name='output',
+                output='tensor', normalise=False):
+    """Write a whole network.
+
+    Args:
+        model (SiameseClassifier): in evaluation mode.
+        file (str | Path): where to; must not exist.
+        input_size (Sequence[int]): (H, W) of the laid-out image.
+        batch_size (int, optional): pairs at a time; None leaves the batch free.
+        opset (int): version of ONNX's operators.
+        input_names (Sequence[str]): of the compare and of the golden side.
+        output_name (str): name of the output.
+        output (str): ``tensor``: distances (N,) or logits (N, num_classes); ``score``: scores (N,).
+        normalise (bool): whether the graph takes uint8 images and normalises them; otherwise it takes normalised float
+            images. (N, 3, H, W) in RGB both ways.
+
+    Returns:
+        float: the largest difference from PyTorch, as ``export_module`` gives it.
+
+    Raises:
+        ExportError: when the opset is too low for the network (names the lowest that works), the network cannot be
+            written with standard operators, or ONNX Runtime computes something else than PyTorch.
+        FileExistsError: when ``file`` exists.
+        ValueError: when an argument does not fit.
+    """
+    network = WholeNetwork(model, output, normalise)
+    shape = (batch_size or 2, 3, *input_size)
+    images = network.example_images(2 * shape[0], tuple(input_size)).chunk(2)
+    return export_module(network, file, dict(zip(input_names, images, strict=True)), (output_name, ),
+                         dynamic_batch=batch_size is None, opset=opset)
+
+
+def export_module(module, file, inputs, output_names, dynamic_batch=False, opset=17, tolerance=TOLERANCE):
+    """Write any network and compare what ONNX Runtime makes of it with PyTorch.
+
+    Args:
+        module (nn.Module): in evaluation mode; takes the inputs by position, gives a tensor or a tuple of tensors.
+        file (str | Path): where to; must not exist.
+        inputs (dict[str, torch.Tensor]): name in the graph → example; the first dimension is the batch, which has to be 2
+            or more when it is to stay free.
+        output_names (Sequence[str]): names of the outputs in the graph.
+        dynamic_batch (bool): leave the batch free.
+        opset (int): version of ONNX's operators.
+        tolerance (float): the largest difference from PyTorch that is accepted, times the largest number of that output
+            where this is above 1.
+
+    Returns:
+        float: the largest difference from PyTorch, relative in the same way.
+
+    Raises:
+        ExportError: when the opset is too low (names the lowest that works), the graph would need operators that are not
+            ONNX's own, or ONNX Runtime computes something else than PyTorch.
+        FileExistsError: when ``file`` exists.
+        ValueError: when the network is in training mode, or the examples do not fit ``dynamic_batch``.
+    """
+    file = Path(file)
+    if file.exists():
+        raise FileExistsError(f'{file} exists; remove it or choose another name')
+    _check_request(module, inputs, dynamic_batch)
+    arguments = tuple(inputs.values())
+    try:
+        traced = trace(module, arguments, dynamic_batch)
+    except Exception as error:  # the tracer raises anything
+        raise ExportError(f'the network cannot be traced: {type(error).__name__}: {error}') from error
+    content = _written(traced, arguments, list(inputs), list(output_names), dynamic_batch, opset)
+    check_graph(onnx.load_from_string(content), inputs)
+    difference = _largest_difference(module, content, inputs, dynamic_batch, tolerance)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as stream:
+        stream.write(content)
+    return difference
+
+
+class WholeNetwork(nn.Module):
+    """A ``SiameseClassifier`` as a function of two tensors, with what a deployed graph may hold beyond the network.
+
+    Args: see ``export_onnx``.
+    """
+
+    def __init__(self, model, output='tensor', normalise=False):
+        super().__init__()
+        if output not in ('tensor', 'score'):
+            raise ValueError(f"output {output!r}: use 'tensor' or 'score'")
+        self.model = model
+        self.output = output
+        self.normalise = normalise
+        self.train(model.training)
+
+    def forward(self, compare, golden):
+        """Images of both sides, (N, 3, H, W) each → the raw output or scores."""
+        images = torch.cat([compare, golden])
+        if self.normalise:
+            preprocessor = self.model.data_preprocessor
+            images = (images.float() - preprocessor.mean) / preprocessor.std
+        output = self.model.compare(*_halves(self.model.encode(images)))
+        return self.model.head.scores(output) if self.output == 'score' else output
+
+    def example_images(self, count, input_size):
+        """``count`` random images as the graph takes them, (count, 3, H, W)."""
+        generator = torch.Generator().manual_seed(0)
+        images = torch.randint(0, 256, (count, 3, *input_size), dtype=torch.uint8, generator=generator)
+        preprocessor = self.model.data_preprocessor
+        images = images.to(preprocessor.mean.device)
+        return images if self.normalise else (images - preprocessor.mean) / preprocessor.std
+
+
+def _halves(code):
+    """Both sides of a code, or of each member of a tuple of codes: like ``chunk(2)``, for a batch whose size is open."""
+    if isinstance(code, torch.Tensor):
+        return code.unflatten(0, (2, -1)).unbind()
+    return tuple(zip(*map(_halves, code), strict=True))
+
+
+def _check_request(module, inputs, dynamic_batch):
+    if any(part.training for part in module.modules()):
+        raise ValueError('the network is in training mode: call eval() before the export')
+    sizes = {len(tensor) for tensor in inputs.values()}
+    if len(sizes) != 1:
+        raise ValueError(f'the example inputs have different batch sizes: {sorted(sizes)}')
+    if dynamic_batch and sizes == {1}:
+        raise ValueError('a batch that stays free needs example inputs of two pairs or more: with one, sizes of 1 would '
+                         'become part of the graph')
+
+
+def _written(traced, arguments, input_names, output_names, dynamic_batch, opset):
+    """The ONNX file's bytes; when that fails, an error that names the lowest opset that works."""
+    request = (traced, arguments, input_names, output_names, dynamic_batch)
+    try:
+        return _to_onnx(*request, opset)
+    except Exception as error:  # torch raises RuntimeError, ValueError and its own errors
+        works = _lowest_opset(request, opset + 1)
+        hint = f'the lowest that works is {works}' if works else str(error)
+        raise ExportError(f'this network cannot be written with opset {opset}: {hint}') from error
+
+
+def _lowest_opset(request, start):
+    """The lowest opset from ``start`` on that the exporter writes the network with; None if there is none."""
+    for opset in range(max(start, OPSETS.start), OPSETS.stop):
+        with contextlib.suppress(Exception):
+            _to_onnx(*request, opset)
+            return opset
+    return None
+
+
+def _to_onnx(traced, arguments, input_names, output_names, dynamic_batch, opset):
+    if opset not in OPSETS:
+        raise ValueError(f'opset {opset}: use {OPSETS.start} to {OPSETS.stop - 1}')
+    stream = io.BytesIO()
+    axes = {name: {0: 'batch'} for name in (*input_names, *output_names)} if dynamic_batch else None
+    with warnings.catch_warnings(), torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter('ignore')  # about this exporter's age and about sizes that became numbers, as they should
+        torch.onnx.export(traced, arguments, stream, dynamo=False, opset_version=opset, input_names=input_names,
+                          output_names=output_names, dynamic_axes=axes, keep_initializers_as_inputs=False)
+    graph = onnx.load_from_string(stream.getvalue())
+    _drop_identities(graph.graph)
+    return graph.SerializeToString()
+
+
+def _drop_identities(graph):
+    """Let the users of a copy read the original: the exporter copies weights that happen to be equal."""
+    outputs = {output.name for output in graph.output}
+    original = {}
+    for node in list(graph.node):
+        for position, name in enumerate(node.input):
+            node.input[position] = original.get(name, name)
+        if node.op_type == 'Identity' and node.output[0] not in outputs:
+            original[node.output[0]] = node.input[0]
+            graph.node.remove(node)
+
+
+def check_graph(model, input_names):
+    """
+    Args:
+        model (onnx.ModelProto): what was written.
+        input_names (Iterable[str]): the inputs that it should have.
+
+    Raises:
+        ExportError: when it breaks ONNX's rules, holds operators that are not ONNX's own or dropout, takes weights as
+            inputs, or has a free dimension besides the batch.
+    """
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(f'the graph is not valid ONNX: {error}') from error
+    foreign = {f'{node.domain}::{node.op_type}' for node in model.graph.node if node.domain not in ('', 'ai.onnx')}
+    problems = [f'operators that are not ONNX\'s own: {", ".join(sorted(foreign))}'] if foreign else []
+    if any(node.op_type == 'Dropout' for node in model.graph.node):
+        problems.append('dropout')
+    names = [value.name for value in model.graph.input]
+    if names != list(input_names):
+        problems.append(f'the inputs {", ".join(names)} instead of {", ".join(input_names)}')
+    free = {dimension.dim_param or '?' for value in (*model.graph.input, *model.graph.output)
+            for dimension in value.type.tensor_type.shape.dim if not dimension.HasField('dim_value')}
+    if len(free) > 1:
+        problems.append(f'more than one free dimension: {", ".join(sorted(free))}')
+    if problems:
+        raise ExportError('the graph has ' + '; '.join(problems))
+
+
+def _largest_difference(module, content, inputs, dynamic_batch, tolerance):
+    """Compare with PyTorch, for a free batch on fewer and on more pairs than it was traced with too."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(content, options, providers=['CPUExecutionProvider'])
+    count = len(next(iter(inputs.values())))
+    worst = 0.0
+    for size in (1, count, count + 1) if dynamic_batch else (count, ):
+        batch = {name: torch.cat([tensor, tensor])[:size] for name, tensor in inputs.items()}
+        with torch.no_grad():
+            expected = module(*batch.values())
+        expected = [expected] if isinstance(expected, torch.Tensor) else expected
+        outputs = session.run(None, {name: tensor.cpu().numpy() for name, tensor in batch.items()})
+        for wanted, got in zip((tensor.cpu().numpy() for tensor in expected), outputs, strict=True):
+            worst = max(worst, relative_difference(wanted, got))
+    if not worst <= tolerance:
+        raise ExportError(f'ONNX Runtime and PyTorch differ by {worst:.2g}, more than {tolerance:g}: the graph is not written')
+    return worst
+
+
+def relative_difference(wanted, got):
+    """The largest difference of two arrays, divided by the largest absolute number of the first where that is above 1.
+
+    Infinite when their shapes differ or something is not finite.
+    """
+    if wanted.shape != got.shape or not (np.isfinite(wanted).all() and np.isfinite(got).all()):
+        return float('inf')
+    return float(np.abs(wanted - got).max(initial=0) / max(1, np.abs(wanted).max(initial=0)))

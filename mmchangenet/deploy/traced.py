@@ -1,0 +1,102 @@
+"""A network as a flat list of ATen calls on fixed sizes, from which an exporter makes a lean graph."""
+
+import math
+import operator
+
+import torch
+from torch import fx
+
+aten = torch.ops.aten
+RESHAPES = (aten.unflatten.int, aten.flatten.using_ints, aten.view.default, aten.reshape.default, aten.squeeze.dim,
+            aten.unsqueeze.default)
+NOTHING_IN_INFERENCE = (aten.dropout.default, aten.contiguous.default, aten.alias.default, aten.detach.default)
+
+
+def trace(module, inputs, dynamic_batch):
+    """Record what a network does with inputs of these sizes.
+
+    Sizes become plain numbers, so that no arithmetic on shapes is left; what depends on weights alone is computed now.
+
+    Args:
+        module (nn.Module): in evaluation mode, called with positional tensors.
+        inputs (tuple[torch.Tensor]): the first dimension is the batch, at least 2 when it is to stay free.
+        dynamic_batch (bool): leave the batch free.
+
+    Returns:
+        fx.GraphModule: computes the same.
+    """
+    batch = torch.export.Dim('batch')
+    shapes = tuple({0: batch} for _ in inputs) if dynamic_batch else None
+    with torch.no_grad():
+        program = torch.export.export(module, inputs, dynamic_shapes=shapes, strict=False)
+        recorded = program.module()
+    for node in list(recorded.graph.nodes):
+        _simplify(recorded.graph, node)
+    recorded.graph.eliminate_dead_code()
+    recorded = fx.GraphModule(recorded, recorded.graph)
+    _fold_constants(recorded)
+    return recorded.eval()
+
+
+def plain_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
+    """``scaled_dot_product_attention`` in inference, as two products and a softmax: every exporter takes these."""
+    if is_causal or enable_gqa:
+        raise NotImplementedError('causal and grouped-query attention')
+    scale = 1 / math.sqrt(int(query.shape[-1])) if scale is None else scale
+    weights = (query * scale) @ key.transpose(-2, -1)
+    if attn_mask is not None:
+        if attn_mask.dtype == torch.bool:
+            attn_mask = torch.zeros_like(attn_mask, dtype=query.dtype).masked_fill(~attn_mask, -math.inf)
+        weights = weights + attn_mask
+    return weights.softmax(dim=-1) @ value
+
+
+def _simplify(graph, node):
+    """Replace a call by one whose sizes are numbers, or drop it."""
+    if node.op == 'call_module' and node.target == '_guards_fn':
+        graph.erase_node(node)
+    elif node.op != 'call_function':
+        return
+    elif node.target in NOTHING_IN_INFERENCE:
+        node.replace_all_uses_with(node.args[0])
+    elif node.target is aten.scaled_dot_product_attention.default:
+        node.target = plain_attention
+    elif node.target in RESHAPES:
+        shape = _sizes(node)
+        if shape.count(-1) <= 1:
+            node.target, node.args, node.kwargs = torch.reshape, (node.args[0], shape), {}
+    elif node.target is aten.chunk.default:
+        dim = node.args[2] if len(node.args) > 2 else node.kwargs.get('dim', 0)
+        sizes = [_size(part.shape[dim]) for part in node.meta['val']]
+        if -1 not in sizes:
+            node.target, node.args, node.kwargs = torch.split, (node.args[0], sizes, dim), {}
+
+
+def _sizes(node):
+    return [_size(size) for size in node.meta['val'].shape]
+
+
+def _size(size):
+    return size if isinstance(size, int) else -1
+
+
+def _fold_constants(recorded):
+    """Compute what depends on weights alone, and keep the results as weights."""
+    values = {}
+    for node in recorded.graph.nodes:
+        if node.op == 'get_attr':
+            values[node] = operator.attrgetter(node.target)(recorded)
+        elif node.op == 'call_function' and node.all_input_nodes and all(n in values for n in node.all_input_nodes):
+            args, kwargs = fx.node.map_arg((node.args, node.kwargs), values.__getitem__)
+            with torch.no_grad():
+                values[node] = node.target(*args, **kwargs)
+    folded = {node: value for node, value in values.items() if node.op == 'call_function' and isinstance(value, torch.Tensor)}
+    for number, (node, value) in enumerate(folded.items()):
+        if all(user in values for user in node.users):
+            continue
+        name = f'folded_{number}'
+        recorded.register_buffer(name, value.detach().clone())
+        with recorded.graph.inserting_before(node):
+            node.replace_all_uses_with(recorded.graph.get_attr(name))
+    recorded.graph.eliminate_dead_code()
+    recorded.recompile()
