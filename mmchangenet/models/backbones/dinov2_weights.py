@@ -4,17 +4,34 @@ import logging
 import math
 import re
 from collections import OrderedDict
+from pathlib import Path
 
 import torch
 from mmengine.logging import print_log
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from mmchangenet.checkpoint import CheckpointError
+from mmchangenet.checkpoint import CheckpointError, read_checkpoint, state_dict_of
 
 # Names of DINOv2's authors → timm's. Their blocks may be grouped into chunks for distribution.
 RENAMED = ((r'^blocks\.\d+\.(\d+)\.', r'blocks.\1.'), (r'\.mlp\.w12\.', '.mlp.fc1.'), (r'\.mlp\.w3\.', '.mlp.fc2.'))
 REGISTERS = ('register_tokens', 'reg_token')
 NAMED = 5  # weights in a message
+
+
+def read_dinov2_weights(file):
+    """The weights of a ``.pth`` or ``.safetensors`` file by their names; no code in it is run.
+
+    Raises:
+        CheckpointError: when it cannot be read.
+    """
+    if Path(file).suffix != '.safetensors':
+        return state_dict_of(read_checkpoint(file))
+    try:
+        return load_file(file)
+    except SafetensorError as error:
+        raise CheckpointError(f'{file} is no whole safetensors file: {error}') from error
 
 
 def adapt_dinov2_weights(weights, trunk, source):

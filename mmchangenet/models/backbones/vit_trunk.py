@@ -11,9 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from mmchangenet.checkpoint import read_checkpoint, state_dict_of
-
-from .dinov2_weights import adapt_dinov2_weights
+from .dinov2_weights import adapt_dinov2_weights, read_dinov2_weights
 
 LayerNorm = partial(nn.LayerNorm, eps=1e-6)
 SwiGLU = partial(GluMlp, gate_last=False)
@@ -119,7 +117,7 @@ class ViTTrunk(BaseModule):
             super().init_weights()
             return
         file = self.init_cfg['checkpoint']
-        self.load_state_dict(adapt_dinov2_weights(state_dict_of(read_checkpoint(file)), self, file), strict=False)
+        self.load_state_dict(adapt_dinov2_weights(read_dinov2_weights(file), self, file), strict=False)
         self._is_init = True
 
     def trunk_keys(self):

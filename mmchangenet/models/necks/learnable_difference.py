@@ -74,13 +74,16 @@ class LearnableDifference(BaseModule):
 
     def compare(self, compare, golden):
         """Two encoded sides → one map (N, embed_dim, H, W) at the finest level's size."""
-        differences = []
-        for level, *sides in zip(reversed(self.used), reversed(compare), reversed(golden), strict=True):
-            difference = self.difference[level](torch.cat(sides, dim=1))
-            if differences:
-                difference = difference + resize(differences[-1], difference.shape[-2:])
-            differences.append(difference)
-        return self.fuse_norm(self._fuse(differences))
+        return self.merge([self.difference[level](torch.cat(sides, dim=1))
+                           for level, *sides in zip(self.used, compare, golden, strict=True)])
+
+    def merge(self, differences):
+        """Maps of the used levels' difference modules, each (N, embed_dim, h, w), finest first → one at the finest
+        level's size. Affine in evaluation mode."""
+        sums = []
+        for difference in reversed(differences):
+            sums.append(difference + resize(sums[-1], difference.shape[-2:]) if sums else difference)
+        return self.fuse_norm(self._fuse(sums))
 
     def _fuse(self, differences):
         """The 1×1 convolution over all levels brought to the finest size and concatenated, coarsest first.

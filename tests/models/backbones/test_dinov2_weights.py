@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from timm.layers import SwiGLUPacked
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
@@ -81,3 +82,14 @@ def test_patches_and_positions_are_resized_bicubically_for_the_adapter(timm_mode
 def test_weights_that_do_not_fit_are_refused(change, message, timm_model, arch, tmp_path):
     with pytest.raises(CheckpointError, match=message):
         loaded(DINOv2, arch, change(timm_model.state_dict()), tmp_path / 'other.pth', img_size=56)
+
+
+@torch.no_grad()
+def test_safetensors_are_read(timm_model, arch, tmp_path):
+    save_file(timm_model.state_dict(), tmp_path / 'model.safetensors')
+    backbone = DINOv2(arch, img_size=56, init_cfg=dict(type=PRETRAINED, checkpoint=str(tmp_path / 'model.safetensors')))
+    backbone.init_weights()
+    assert torch.equal(backbone.pos_embed, timm_model.pos_embed)
+    (tmp_path / 'cut.safetensors').write_bytes((tmp_path / 'model.safetensors').read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match='cut.safetensors is no whole'):
+        DINOv2(arch, init_cfg=dict(type=PRETRAINED, checkpoint=str(tmp_path / 'cut.safetensors'))).init_weights()

@@ -1,0 +1,10 @@
+"""Scoring an exported network with numpy, OpenCV and ONNX Runtime or OpenVINO alone: nothing of the training stack."""
+
+from .change_runtime import ChangeRuntime, PairScore
+from .golden_cache import GoldenCache
+from .label_rows import LabelRows, LabelRowsError
+from .settings import RuntimeFolderError, RuntimeSettings
+
+__all__ = [
+    'ChangeRuntime', 'GoldenCache', 'LabelRows', 'LabelRowsError', 'PairScore', 'RuntimeFolderError', 'RuntimeSettings'
+]

@@ -1,0 +1,177 @@
+"""Scores pairs with an exported network; golden sides that were seen before are not encoded again."""
+
+import math
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mmchangenet.imaging import ImageError
+
+from .backends import BACKENDS
+from .golden_cache import GoldenCache
+from .label_rows import LabelRows
+from .settings import RuntimeFolderError, RuntimeSettings
+from .sides import Side
+
+PIXELS_AT_ONCE = 4 * 512 * 128  # in one call of the network; more gain nothing and fall out of the processor's caches
+
+
+class PairScore(NamedTuple):
+    """What is known of a pair.
+
+    Attributes:
+        score (float): higher = more likely a defect; NaN where there is an error.
+        is_fail (bool): whether the score is above the threshold; a pair with an error is a FAIL.
+        label (str | None): the most likely class of a network with more than two; otherwise None.
+        error (str | None): why there is no score.
+    """
+
+    score: float
+    is_fail: bool
+    label: str | None = None
+    error: str | None = None
+
+
+class ChangeRuntime:
+    """An exported network, ready to score. Its methods may be called from several threads at a time.
+
+    Args:
+        folder (str | Path): what ``tools/export_runtime.py`` wrote.
+        backend (str): ``onnxruntime`` or ``openvino``.
+        threads (int, optional): that a call of the network uses; None: all cores.
+        cache_bytes (int): memory for encoded golden sides; 0 encodes them anew each time.
+
+    Attributes:
+        settings (RuntimeSettings): the folder's ``runtime.json``.
+        threshold (float): may be set to another value.
+        cache (GoldenCache): its ``hits``, ``misses`` and ``num_bytes`` tell whether ``cache_bytes`` is enough.
+
+    Raises:
+        RuntimeFolderError: when the folder is incomplete or of another format.
+        ImportError: when the backend is not installed.
+
+    Example:
+        >>> runtime = ChangeRuntime('exported')
+        >>> runtime.score_pairs([('tested.png', 'golden.png')])
+        [PairScore(score=0.93, is_fail=True, label=None, error=None)]
+    """
+
+    def __init__(self, folder, backend='onnxruntime', threads=None, cache_bytes=1 << 30):
+        if backend not in BACKENDS:
+            raise ValueError(f'backend {backend!r}: use one of {", ".join(BACKENDS)}')
+        self.settings = RuntimeSettings.read(folder)
+        self.threshold = self.settings.threshold
+        self.cache = GoldenCache(cache_bytes)
+        self._encode = self._graph(folder, 'encoder', backend, threads)
+        self._compare = self._graph(folder, 'comparator', backend, threads)
+        has_golden_half = (Path(folder) / 'golden.onnx').exists()
+        self._prepare_golden = self._graph(folder, 'golden', backend, threads) if has_golden_half else None
+        self._at_once = max(1, PIXELS_AT_ONCE // math.prod(self.settings.input_size))
+
+    @staticmethod
+    def _graph(folder, name, backend, threads):
+        file = Path(folder) / f'{name}.onnx'
+        if not file.exists():
+            raise RuntimeFolderError(f'{file} is missing: export the network again')
+        return BACKENDS[backend](file, threads)
+
+    def score_pairs(self, pairs):
+        """
+        Args:
+            pairs (Iterable[tuple]): (compare, golden). A side is one image, a list of one image a lighting in the order of
+                ``settings.lightings``, or a dict of them by lighting. An image is a path, or a uint8 array (h, w, 3) in
+                RGB of any size.
+
+        Returns:
+            list[PairScore]: one a pair, in order. A pair whose images cannot be used has a NaN score and an ``error``.
+        """
+        return list(self.iterate(pairs))
+
+    def iterate(self, pairs: Iterable):
+        """As :meth:`score_pairs`, yielding each result as soon as its batch is done."""
+        pairs = iter(pairs)
+        while batch := list(islice(pairs, self._at_once)):
+            yield from self._score_batch(batch)
+
+    def score_csv(self, csv_file, images_dir, out=None, progress=None):
+        """Score the rows of a label CSV.
+
+        Args:
+            csv_file (str | Path): see :class:`LabelRows`; the labels may be missing.
+            images_dir (str | Path): the folder that its paths start from.
+            out (str | Path, optional): a CSV to write: its own rows in order with a column ``siamese_score``.
+            progress (Callable, optional): called with the number of rows done and the number of all.
+
+        Returns:
+            list[PairScore]: one a row.
+
+        Raises:
+            FileNotFoundError: when there is no such CSV.
+            LabelRowsError: with the lines that make it unusable.
+        """
+        rows = LabelRows(csv_file)
+        results = []
+        for result in self.iterate(rows.pairs(images_dir, self.settings)):
+            results.append(result)
+            if progress:
+                progress(len(results), len(rows))
+        if out is not None:
+            rows.write_scores(out, [result.score for result in results])
+        return results
+
+    def _score_batch(self, pairs):
+        """A batch's results: what can be read is scored together."""
+        results, images, keys = [None] * len(pairs), {}, []
+        new, known = {}, {}  # golden sides by key: images to encode, codes
+        for row, pair in enumerate(pairs):
+            try:
+                compare, golden = self._sides(pair)
+                image, key = compare.laid_out(), golden.key()
+                if key not in new and key not in known:
+                    code = self.cache.get(key)
+                    if code is None:
+                        new[key] = golden.laid_out()
+                    else:
+                        known[key] = code
+            except ImageError as error:
+                results[row] = PairScore(math.nan, True, error=str(error))
+            else:
+                images[row] = image
+                keys.append(key)
+        if images:
+            compare = self._encoded(list(images.values()), new, known)
+            for row, result in zip(images, self._compared(compare, [known[key] for key in keys]), strict=True):
+                results[row] = result
+        return results
+
+    def _sides(self, pair):
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise ImageError('a pair is (compare, golden), got ' + (f'{len(pair)} items' if isinstance(pair, (list, tuple)) else
+                                                                    type(pair).__name__))
+        return Side(pair[0], self.settings, 'compare'), Side(pair[1], self.settings, 'golden')
+
+    def _encoded(self, images, new, known):
+        """The code of the compare sides, list of arrays; codes of the ``new`` golden sides go to ``known`` and the cache."""
+        codes = self._encode(np.stack([*images, *new.values()]))
+        compare = [part[:len(images)] for part in codes]
+        if new:
+            golden = [part[len(images):] for part in codes]
+            if self._prepare_golden:
+                golden = self._prepare_golden(*golden)
+            for position, key in enumerate(new):
+                # copies: a view would keep the whole batch in memory
+                known[key] = tuple(part[position:position + 1].copy() for part in golden)
+                self.cache.put(key, known[key])
+        return compare
+
+    def _compared(self, compare, goldens):
+        golden = [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in zip(*goldens, strict=True)]
+        scores, *probabilities = self._compare(*compare, *golden)
+        threshold = np.float32(self.threshold)
+        labels = [None] * len(scores)
+        if probabilities:
+            labels = [self.settings.class_names[best] for best in probabilities[0].argmax(axis=1)]
+        return [PairScore(float(score), bool(score > threshold), label) for score, label in zip(scores, labels, strict=True)]
