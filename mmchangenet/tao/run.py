@@ -25,8 +25,12 @@ def run(action, file, devices=None):
     if devices is not None:
         select_devices(devices, os.environ)
     if action == 'train':
-        return run_tool(lambda: prepare_train(file, launcher=launcher), lambda runner: runner.train() and 0)
+        return run_tool(lambda: prepare_train(file, launcher=launcher), _train)
     return run_tool(lambda: prepare_test(file, Config.fromfile(file).get('load_from'), launcher=launcher), _test)
+
+
+def _train(runner):
+    runner.train()
 
 
 def _test(runner):
