@@ -71,7 +71,7 @@ def run_processes(devices, action, file):
     """Run a config in several processes through torchrun and wait for them.
 
     Returns:
-        int: exit code: 0, or what the first process that failed gave (2 when torchrun cannot tell).
+        int: exit code: 0; torchrun's 1 when a process failed; 2 when variables are missing.
     """
     environment = dict(os.environ)
     select_devices(devices, environment)

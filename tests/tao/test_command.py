@@ -117,7 +117,7 @@ def test_the_pages_specs_run_and_agree_with_the_plain_tools(data_overrides, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('architecture, size', [('euclidean', 28), ('learnable', 32)])
+@pytest.mark.parametrize('architecture, size', [('euclidean', 14), ('learnable', 16)])
 def test_the_pages_vit_spec_with_a_shallow_transformer(architecture, size, data_overrides, monkeypatch):
     """The published ViT spec as it is, and its learnable twin; four lightings in a grid."""
     shallow = dict(width=64, depth=4, num_heads=1, hidden_dim=128, swiglu=True)
@@ -209,8 +209,7 @@ def test_everything_that_training_can_be_told(run):
 
     events = EventAccumulator(str(next(Path('second/train').rglob('events.out.*')).parent), size_guidance=dict(images=0))
     events.Reload()
-    assert {'train/loss', 'val/val_loss', 'val/auroc'} & set(events.Tags()['scalars']) or 'loss' in events.Tags()['scalars']
-    assert 'val_loss' in ' '.join(events.Tags()['scalars'])
+    assert {'loss', 'lr', 'val_loss', 'auroc', 'false_alarm'} <= set(events.Tags()['scalars'])
     assert [image.step for image in events.Images('train/pair_0')] == [2]
     assert any('neck' in tag for tag in events.Tags()['histograms'])
 
