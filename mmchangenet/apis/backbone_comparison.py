@@ -108,7 +108,9 @@ def train_for(config, seconds, seed=0):
     model = MODELS.build(config.model)
     model.init_weights()
     model.train()
-    loader = Runner.build_dataloader(config.train_dataloader, seed=seed)
+    settings = copy.deepcopy(config.train_dataloader)
+    settings.sampler.setdefault('seed', seed)  # all networks draw the same rows
+    loader = Runner.build_dataloader(settings, seed=seed)
     wrapper = build_optim_wrapper(model, config.optim_wrapper)
     rates = [group['lr'] for group in wrapper.optimizer.param_groups]
     start, losses, pairs = time.monotonic(), [], 0
