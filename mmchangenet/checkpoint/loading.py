@@ -74,7 +74,7 @@ def load_fitting_weights(model, weights, source):
     loaded = wanted - len(missing) - len(misshapen)
     notes = (_listing('not used, unknown to the network', unexpected) + _listing('not used, of another shape', misshapen) +
              _listing('left as initialised, missing in the file', missing))
-    if loaded <= 0:
+    if loaded <= 0 or len(unexpected) + len(misshapen) >= len(weights):
         raise CheckpointError('\n  '.join([f'nothing in {source} fits the network of this config:', *notes]))
     message = '\n  '.join([f'{loaded} of {wanted} weights loaded from {source}', *notes])
     print_log(message, 'current', logging.WARNING if notes else logging.INFO)

@@ -142,6 +142,8 @@ def _testing_config(spec, config, action, layout, size):
         config['model'] = dict(
             type='TensorRTClassifier', engine=engine, input_size=config['model']['input_size'],
             data_preprocessor=config['model']['data_preprocessor'], head=config['model']['head'])
+        if spec['dataset.classify.num_golden'] > 1:
+            spec.problem('dataset.classify.num_golden', 'an engine compares with one golden: evaluate the checkpoint instead')
         if f'{action}.checkpoint' in spec:
             spec.note(f'{action}.checkpoint: only the network\'s structure is taken from it; {action}.trt_engine is run')
     else:

@@ -160,8 +160,8 @@ DATASET = [
         _p('output_shape', items(integer(1), 2), None, 'height and width, as `image_height` and `image_width`'),
         _p('num_classes', integer(2), 2, '`model.head.num_classes`; more than two learn the names of the training CSV',
            structural='num_classes'),
-        _p('num_golden', integer(1), 1, '`dataset.num_golden`: goldens that a part is compared with; the closest counts, with any '
-           'network')),
+        _p('num_golden', integer(1), 1, '`dataset.num_golden`: goldens that a part is compared with; the closest counts, with '
+           'any network')),
     *_in_section(
         'dataset.classify.augmentation_config',
         _p('augment', flag(), False, 'the transforms below; without it only resize and normalise'),

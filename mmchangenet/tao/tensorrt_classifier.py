@@ -4,7 +4,6 @@ import importlib.util
 
 import torch
 from mmpretrain.models.classifiers import BaseClassifier
-from torch import nn
 
 from mmchangenet.registry import MODELS
 
@@ -35,19 +34,17 @@ class TensorRTClassifier(BaseClassifier):
                               'install tensorrt) on a machine with an NVIDIA GPU, or evaluate the checkpoint.')
         with open(engine, 'rb'):
             pass
-        from mmdeploy.backend.tensorrt import TRTWrapper
+        from mmchangenet.deploy.tensorrt_backend import TRTWrapper
         self.input_size = tuple(input_size)
         self.engine = TRTWrapper(str(engine), [OUTPUT])
-        euclidean = head['type'] == 'ContrastiveHead'
-        self.head = MODELS.build(dict(head, in_shape=() if euclidean else (1, )))
-        if not euclidean:
-            self.head.layers = nn.Identity()  # the engine gives logits
+        # the head's layers are in the engine
+        self.head = MODELS.build(dict(head, in_shape=() if head['type'] == 'ContrastiveHead' else (1, )))
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         """As ``SiameseClassifier``'s, for the modes ``tensor`` and ``predict``."""
-        sides = (inputs[side].contiguous() for side in ('compare', 'golden'))
-        output = self.engine(dict(zip(INPUTS, sides, strict=True)))[OUTPUT]
-        return output if mode == 'tensor' else self.head.predict(output, data_samples)
+        sides = (inputs[side] for side in ('compare', 'golden'))
+        output = self.engine(dict(zip(INPUTS, sides, strict=True)))[OUTPUT].float()
+        return output if mode == 'tensor' else self.head.predict_from(output, data_samples)
 
     def extract_feat(self, inputs):
         """An engine has no features to give.

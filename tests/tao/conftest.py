@@ -17,7 +17,7 @@ SPECS = Path(__file__).parent / 'specs'
 def boards(tmp_path_factory):
     """Three small boards, 32 pairs a split; tests only read them."""
     root = tmp_path_factory.mktemp('boards') / 'demo'
-    generate_demo(root, num_boards=3, size=16)
+    generate_demo(root, num_boards=3, size=32)
     return root
 
 

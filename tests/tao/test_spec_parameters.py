@@ -21,8 +21,8 @@ AUGMENT = ['dataset.classify.augmentation_config.augment=true']
 SGD = ['train.optim.optim=sgd']
 BOARD = ['train.tensorboard.enabled=true']
 TRT = ['evaluate.trt_engine=net.engine', 'inference.trt_engine=net.engine']
-ENGINES = {key: value for key, value in dict(
-    onnx_file='n.onnx', trt_engine='n.engine', batch_size=1, gpu_id=0, verbose=True, results_dir='out').items()}
+ENGINES = dict(
+    onnx_file='n.onnx', trt_engine='n.engine', batch_size=1, gpu_id=0, verbose=True, results_dir='out')
 TENSORRT = dict(data_type='fp16', workspace_size=2048, min_batch_size=1, opt_batch_size=2, max_batch_size=4,
                 calibration=dict(cal_batches=3))
 ABSENT = object()
@@ -142,7 +142,8 @@ BECOMES = [
     ('dataset.classify.num_classes', 3, at('model.head.num_classes'), 3),
     ('dataset.classify.num_golden', 3, data('train_dataloader', 'num_golden'), 3, VIT),
     ('dataset.classify.augmentation_config.augment', True, at('filter', step('PairedResize')), 'pillow-bicubic'),
-    ('dataset.classify.augmentation_config.augment', True, at('filter', step('PairedResize', 'val_dataloader')), 'pillow-bilinear'),
+    ('dataset.classify.augmentation_config.augment', True, at('filter', step('PairedResize', 'val_dataloader')),
+     'pillow-bilinear'),
     ('dataset.classify.augmentation_config.augment', False, step('PairedRandomFlip'), ABSENT),
     ('dataset.classify.augmentation_config.rgb_input_mean', [0, 0.5, 1], at('model.data_preprocessor.mean'), [0, 127.5, 255]),
     ('dataset.classify.augmentation_config.rgb_input_std', [0.1, 0.5, 1], at('model.data_preprocessor.std'), [25.5, 127.5, 255]),

@@ -79,9 +79,10 @@ class ViTTrunk(BaseModule):
     def embed(self, images):
         """Images (N, 3, H, W) → class and patch tokens (N, 1 + h·w, C) with their positions, and the grid (h, w)."""
         grid = self.patch_embed(images)
-        tokens = torch.cat([self.cls_token.expand(grid.shape[0], -1, -1), grid.flatten(2).transpose(1, 2)], dim=1)
         grid_size = size_of(grid)
-        return tokens + self.position(grid_size), grid_size
+        # an empty place in front, to which the class token is added: its size follows the batch in any exported graph
+        tokens = F.pad(grid.flatten(2).transpose(1, 2), (0, 0, 1, 0))
+        return tokens + self.position(grid_size) + F.pad(self.cls_token, (0, 0, 0, math.prod(grid_size))), grid_size
 
     def position(self, grid_size):
         """The position table for a grid (h, w): (1, 1 + h·w, C)."""
