@@ -13,7 +13,7 @@ from mmchangenet.imaging import ImageError
 from .backends import BACKENDS
 from .golden_cache import GoldenCache
 from .label_rows import LabelRows
-from .settings import RuntimeFolderError, RuntimeSettings
+from .settings import RuntimeSettings
 from .sides import Side
 
 PIXELS_AT_ONCE = 512 * 128  # in one run of the encoder: with more, activations fall out of the processor's caches
@@ -51,7 +51,7 @@ class ChangeRuntime:
         cache (GoldenCache): its ``hits``, ``misses`` and ``num_bytes`` tell whether ``cache_bytes`` is enough.
 
     Raises:
-        RuntimeFolderError: when the folder is incomplete or of another format.
+        RuntimeFolderError: when the folder is incomplete, damaged or of another format.
         ImportError: when the backend is not installed.
 
     Example:
@@ -69,15 +69,11 @@ class ChangeRuntime:
         images_at_once = max(1, PIXELS_AT_ONCE // math.prod(self.settings.input_size))
 
         def graph(name, at_once):
-            file = Path(folder) / f'{name}.onnx'
-            if not file.exists():
-                raise RuntimeFolderError(f'{file} is missing: export the network again')
-            return BACKENDS[backend](file, threads, at_once)
+            return BACKENDS[backend](Path(folder) / name, threads, at_once)
 
-        self._encode = graph('encoder', images_at_once)
-        self._compare = graph('comparator', COMPARED_AT_ONCE)
-        has_golden_half = (Path(folder) / 'golden.onnx').exists()
-        self._prepare_golden = graph('golden', images_at_once) if has_golden_half else None
+        self._encode = graph('encoder.onnx', images_at_once)
+        self._compare = graph('comparator.onnx', COMPARED_AT_ONCE)
+        self._prepare_golden = graph('golden.onnx', images_at_once) if 'golden.onnx' in self.settings.graphs else None
         self._pairs_at_once = max(8, 2 * images_at_once)
 
     def score_pairs(self, pairs):
