@@ -187,8 +187,10 @@ def _to_onnx(traced, arguments, input_names, output_names, dynamic_batch, opset)
         warnings.simplefilter('ignore')  # about this exporter's age and about sizes that became numbers, as they should
         torch.onnx.export(traced, arguments, stream, dynamo=False, opset_version=opset, input_names=input_names,
                           output_names=output_names, dynamic_axes=axes, keep_initializers_as_inputs=False)
+        outputs = traced(*arguments)
     graph = onnx.load_from_string(stream.getvalue())
     _drop_identities(graph.graph)
+    _settle_output_shapes(graph.graph, [outputs] if isinstance(outputs, torch.Tensor) else outputs, dynamic_batch)
     return graph.SerializeToString()
 
 
@@ -202,6 +204,14 @@ def _drop_identities(graph):
         if node.op_type == 'Identity' and node.output[0] not in outputs:
             original[node.output[0]] = node.input[0]
             graph.node.remove(node)
+
+
+def _settle_output_shapes(graph, examples, dynamic_batch):
+    """Write the sizes of the outputs down: the exporter leaves some of them open behind a free batch."""
+    for output, example in zip(graph.output, examples, strict=True):
+        for number, (dimension, size) in enumerate(zip(output.type.tensor_type.shape.dim, example.shape, strict=True)):
+            if number or not dynamic_batch:
+                dimension.dim_value = size
 
 
 def check_graph(model, input_names):

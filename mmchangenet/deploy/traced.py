@@ -2,6 +2,7 @@
 
 import math
 import operator
+from inspect import signature
 
 import torch
 from torch import fx
@@ -27,6 +28,8 @@ def trace(module, inputs, dynamic_batch):
     """
     batch = torch.export.Dim('batch')
     shapes = tuple({0: batch} for _ in inputs) if dynamic_batch else None
+    if shapes and any(each.kind is each.VAR_POSITIONAL for each in signature(module.forward).parameters.values()):
+        shapes = (shapes, )
     with torch.no_grad():
         program = torch.export.export(module, inputs, dynamic_shapes=shapes, strict=False)
         recorded = program.module()
