@@ -19,7 +19,7 @@ from mmchangenet.checkpoint.writer import replacing
 from .traced import trace
 
 TOLERANCE = 1e-4
-OPSETS = range(9, 21)  # what PyTorch's TorchScript exporter writes
+OPSETS = range(11, 21)  # up to what PyTorch's TorchScript exporter writes; before 11, resizing was another one
 
 
 class ExportError(RuntimeError):
@@ -52,13 +52,13 @@ def export_onnx(model, file, input_size, batch_size=None, opset=17, input_names=
         ValueError: when an argument does not fit.
     """
     network = WholeNetwork(model, output, normalise)
-    shape = (batch_size or 2, 3, *input_size)
-    images = network.example_images(2 * shape[0], tuple(input_size)).chunk(2)
+    images = random_images(model, (2 * (batch_size or 2), 3, *input_size), normalise).chunk(2)
     return export_module(network, file, dict(zip(input_names, images, strict=True)), (output_name, ),
                          dynamic_batch=batch_size is None, opset=opset)
 
 
-def export_module(module, file, inputs, output_names, dynamic_batch=False, opset=17, tolerance=TOLERANCE):
+def export_module(module, file, inputs, output_names, dynamic_batch=False, opset=17, tolerance=TOLERANCE,
+                  overwrite=False):
     """Write any network and compare what ONNX Runtime makes of it with PyTorch.
 
     Args:
@@ -71,6 +71,7 @@ def export_module(module, file, inputs, output_names, dynamic_batch=False, opset
         opset (int): version of ONNX's operators.
         tolerance (float): the largest difference from PyTorch that is accepted, times the largest number of that output
             where this is above 1.
+        overwrite (bool): replace ``file`` if it exists.
 
     Returns:
         float: the largest difference from PyTorch, relative in the same way.
@@ -82,7 +83,7 @@ def export_module(module, file, inputs, output_names, dynamic_batch=False, opset
         ValueError: when the network is in training mode, or the examples do not fit ``dynamic_batch``.
     """
     file = Path(file)
-    if file.exists():
+    if file.exists() and not overwrite:
         raise FileExistsError(f'{file} exists; remove it or choose another name')
     _check_request(module, inputs, dynamic_batch)
     arguments = tuple(inputs.values())
@@ -116,20 +117,27 @@ class WholeNetwork(nn.Module):
 
     def forward(self, compare, golden):
         """Images of both sides, (N, 3, H, W) each → the raw output or scores."""
-        images = torch.cat([compare, golden])
-        if self.normalise:
-            preprocessor = self.model.data_preprocessor
-            images = (images.float() - preprocessor.mean) / preprocessor.std
-        output = self.model.compare(*_halves(self.model.encode(images)))
-        return self.model.head.scores(output) if self.output == 'score' else output
+        return score_pairs(self.model, compare, golden, self.output, self.normalise)
 
-    def example_images(self, count, input_size):
-        """``count`` random images as the graph takes them, (count, 3, H, W)."""
-        generator = torch.Generator().manual_seed(0)
-        images = torch.randint(0, 256, (count, 3, *input_size), dtype=torch.uint8, generator=generator)
-        preprocessor = self.model.data_preprocessor
-        images = images.to(preprocessor.mean.device)
-        return images if self.normalise else (images - preprocessor.mean) / preprocessor.std
+
+def score_pairs(model, compare, golden, output='tensor', normalise=False):
+    """What a whole graph computes: images of both sides, (N, 3, H, W) each → the raw output or scores.
+
+    The batch stays free when this is traced.
+    """
+    images = torch.cat([compare, golden])
+    if normalise:
+        images = (images.float() - model.data_preprocessor.mean) / model.data_preprocessor.std
+    raw = model.compare(*_halves(model.encode(images)))
+    return model.head.scores(raw) if output == 'score' else raw
+
+
+def random_images(model, shape, normalise=False):
+    """Random images (N, 3, H, W) as a graph takes them, always the same, on the network's device."""
+    preprocessor = model.data_preprocessor
+    images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    images = images.to(preprocessor.mean.device)
+    return images if normalise else (images - preprocessor.mean) / preprocessor.std
 
 
 def _halves(code):

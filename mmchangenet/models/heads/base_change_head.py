@@ -71,17 +71,33 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
         Returns:
             list[ChangeDataSample]: the same samples.
         """
-        output = self(comparison).float()
+        return self.predict_from(self(comparison).float(), data_samples)
+
+    def predict_from(self, output, data_samples):
+        """``predict`` from the raw output, which may come from a converted network.
+
+        Args:
+            output (torch.Tensor): distances (N,) or logits (N, num_classes), float32.
+            data_samples (list[ChangeDataSample]): N samples.
+
+        Returns:
+            list[ChangeDataSample]: the same samples.
+        """
         targets = self.targets(data_samples)
         losses, weights = self.loss_module.per_row(output, torch.tensor(targets, device=output.device).clamp(min=0))
-        margin = float(np.float32(self.margin))  # scores are float32: compare like with like
-        for sample, score, target, loss, weight in zip(
-                data_samples, self.scores(output).tolist(), targets, losses.tolist(), weights.tolist(), strict=True):
-            sample.score, sample.pred_fail = (math.nan, 1) if 'error' in sample else (score, int(score > margin))
-            sample.margin = margin
+        self.set_scores(self.scores(output), data_samples)
+        for sample, target, loss, weight in zip(data_samples, targets, losses.tolist(), weights.tolist(), strict=True):
             if target >= 0 and 'error' not in sample:
                 sample.loss, sample.loss_weight = loss, weight
         self.name_classes(output, data_samples)
+        return data_samples
+
+    def set_scores(self, scores, data_samples):
+        """Sets score, pred_fail and margin on each of N samples from scores (N,), and returns the samples."""
+        margin = float(np.float32(self.margin))  # scores are float32: compare like with like
+        for sample, score in zip(data_samples, scores.tolist(), strict=True):
+            sample.score, sample.pred_fail = (math.nan, 1) if 'error' in sample else (score, int(score > margin))
+            sample.margin = margin
         return data_samples
 
     def name_classes(self, output, data_samples):

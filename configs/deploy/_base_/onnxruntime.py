@@ -1,0 +1,3 @@
+"""ONNX Runtime, fp32."""
+
+backend_config = dict(type='onnxruntime')

@@ -1,0 +1,3 @@
+"""OpenVINO, fp32."""
+
+backend_config = dict(type='openvino')

@@ -1,0 +1,4 @@
+"""TensorRT, fp16 in the graph."""
+
+_base_ = 'tensorrt.py'
+backend_config = dict(common_config=dict(fp16_mode=True))

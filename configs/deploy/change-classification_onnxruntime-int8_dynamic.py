@@ -1,0 +1,3 @@
+"""ONNX Runtime, int8, any number of pairs at a time."""
+
+_base_ = ['_base_/base_dynamic.py', '_base_/onnxruntime-int8.py']

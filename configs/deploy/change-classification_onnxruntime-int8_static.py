@@ -1,0 +1,3 @@
+"""ONNX Runtime, int8, one pair at a time."""
+
+_base_ = ['_base_/base_static.py', '_base_/onnxruntime-int8.py']

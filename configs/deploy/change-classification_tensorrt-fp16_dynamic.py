@@ -1,0 +1,3 @@
+"""TensorRT, fp16, any number of pairs at a time."""
+
+_base_ = ['_base_/base_dynamic.py', '_base_/tensorrt-fp16.py']

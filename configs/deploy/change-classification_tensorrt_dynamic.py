@@ -1,0 +1,3 @@
+"""TensorRT, any number of pairs at a time."""
+
+_base_ = ['_base_/base_dynamic.py', '_base_/tensorrt.py']

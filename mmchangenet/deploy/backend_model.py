@@ -1,0 +1,56 @@
+"""A converted network behind the interface of the trained one: same batches in, same samples out."""
+
+import torch
+from mmdeploy.codebase.base import BaseBackendModel
+from mmdeploy.utils import get_backend, get_ir_config
+
+from mmchangenet.registry import MODELS
+
+from .decision import read_decision
+
+
+class ChangeBackendModel(BaseBackendModel):
+    """Scores batches with a converted network.
+
+    Args:
+        backend_files (Sequence[str]): the graph; what ``decision.write_decision`` wrote beside it is read too.
+        model_cfg (Config): the config that the network was trained with.
+        deploy_cfg (Config): the deploy config that it was converted with.
+        device (str): where the backend works.
+        output (str): what the graph gives, ``tensor`` or ``score``.
+        normalise (bool): whether the graph normalises.
+    """
+
+    def __init__(self, backend_files, model_cfg, deploy_cfg, device, output='tensor', normalise=False):
+        super().__init__(deploy_cfg=deploy_cfg)
+        network = MODELS.build(model_cfg.model)
+        self.data_preprocessor, self.head = network.data_preprocessor, network.head
+        read_decision(self.head, backend_files[0])
+        self.device_name, self.output, self.normalise = device, output, normalise
+        self.input_names = list(get_ir_config(deploy_cfg)['input_names'])
+        self.wrapper = self._build_wrapper(get_backend(deploy_cfg), backend_files, device, self.input_names, self.output_names,
+                                           deploy_cfg)
+
+    def test_step(self, data):
+        """A collated batch of uint8 images → samples with their scores."""
+        inputs, samples = data['inputs'], data['data_samples']
+        if self.normalise:
+            inputs = {side: torch.stack(list(inputs[side])) for side in ('compare', 'golden')}
+        else:
+            inputs = self.data_preprocessor(data)['inputs']
+        return self(inputs, samples)
+
+    def forward(self, inputs, data_samples, mode='predict'):
+        """
+        Args:
+            inputs (dict[str, torch.Tensor]): ``compare`` and ``golden`` as the graph takes them, (N, 3, H, W).
+            data_samples (list[ChangeDataSample]): N samples.
+            mode (str): ``predict``; or ``tensor`` for what the graph gives, with ``data_samples`` not used.
+        """
+        sides = (inputs[side].to(self.device_name) for side in ('compare', 'golden'))
+        output = self.wrapper(dict(zip(self.input_names, sides, strict=True)))[self.output_names[0]]
+        if mode == 'tensor':
+            return output
+        if self.output == 'score':
+            return self.head.set_scores(output.float(), data_samples)
+        return self.head.predict_from(output.float(), data_samples)

@@ -1,0 +1,111 @@
+"""mmdeploy's view of the task: how networks are built, samples prepared and results shown."""
+
+from pathlib import Path
+
+from mmdeploy.codebase.base import BaseTask
+from mmdeploy.utils import get_codebase_config, get_root_logger
+from mmengine.dataset import pseudo_collate
+from mmengine.model import revert_sync_batchnorm
+from PIL import Image
+
+from mmchangenet.checkpoint import load_for_scoring
+from mmchangenet.imaging import decode_image, read_bytes
+from mmchangenet.registry import MODELS
+from mmchangenet.visualization.pair_picture import draw_pair
+
+from .backend_model import ChangeBackendModel
+from .codebase import TASK, TASKS
+from .samples import read_sample
+
+
+@TASKS.register_module(TASK)
+class ChangeClassification(BaseTask):
+    """Golden against compare.
+
+    Args:
+        model_cfg (Config): the network's config.
+        deploy_cfg (Config): the deploy config.
+        device (str): where PyTorch works, such as 'cpu' or 'cuda:0'.
+    """
+
+    def __init__(self, model_cfg, deploy_cfg, device):
+        super().__init__(model_cfg, deploy_cfg, device, experiment_name=TASK)
+
+    @property
+    def graph_options(self):
+        """dict: what of the way from images to scores is part of the graph; arguments of ``WholeNetwork``."""
+        return dict(get_codebase_config(self.deploy_cfg).get('graph') or {})
+
+    def build_pytorch_model(self, model_checkpoint=None, cfg_options=None, **kwargs):
+        """The trained network in evaluation mode, its weights loaded strictly."""
+        model = MODELS.build(self.model_cfg.model)
+        if model_checkpoint is not None:
+            load_for_scoring(model, model_checkpoint, self.model_cfg)
+        model = revert_sync_batchnorm(model)
+        for part in (model.backbone, model):
+            if callable(getattr(part, 'switch_to_deploy', None)):
+                part.switch_to_deploy()
+        return model.to(self.device).eval()
+
+    def build_backend_model(self, model_files=None, data_preprocessor_updater=None, **kwargs):
+        """The converted network behind the interface of the trained one."""
+        model = ChangeBackendModel(model_files, self.model_cfg, self.deploy_cfg, self.device, **self.graph_options)
+        return model.to(self.device).eval()
+
+    def create_input(self, imgs, input_shape=None, data_preprocessor=None, **kwargs):
+        """
+        Args:
+            imgs (str | Sequence): a label CSV or a pair of images, see ``read_sample``.
+            input_shape (Sequence[int], optional): refused when it is not the network's size.
+            data_preprocessor (nn.Module, optional): the network's.
+
+        Returns:
+            tuple[dict, tuple[torch.Tensor]]: the collated batch of one pair, and its compare and golden images as the
+            graph takes them.
+        """
+        size = tuple(self.model_cfg.model.input_size)
+        if input_shape is not None and tuple(input_shape) != size[::-1]:
+            raise ValueError(f'input_shape {list(input_shape)} (width, height): this network takes {list(size[::-1])}. '
+                             'Its layers depend on it; set input_shape to None')
+        data = pseudo_collate([read_sample(imgs, self.model_cfg)])
+        ready = data if data_preprocessor is None or self.graph_options.get('normalise') else data_preprocessor(data)
+        sides = [ready['inputs'][side] for side in ('compare', 'golden')]
+        if isinstance(sides[0], list):
+            sides = [side[0][None].to(self.device) for side in sides]
+        return data, tuple(sides)
+
+    def visualize(self, image, result, output_file, window_name='', show_result=False, **kwargs):
+        """Say what a network made of the sample, and draw the pair; mmdeploy calls this for backend and PyTorch."""
+        called = 'FAIL' if result.pred_fail else 'PASS'
+        verdict = f'{window_name}: score {result.score:.6f}, {called} at margin {result.margin:g}'
+        get_root_logger().info(verdict)
+        sides = [[decode_image(read_bytes(file), file) for file in files]
+                 for files in (result.compare_files, result.golden_files)]
+        if not all(sides):  # the sample was given as arrays
+            return
+        picture = Image.fromarray(draw_pair(*sides, [Path(file).stem for file in result.compare_files], verdict))
+        picture.save(output_file)
+        if show_result:
+            picture.show()
+
+    def get_model_name(self, *args, **kwargs):
+        """The backbone's name."""
+        return self.model_cfg.model.backbone.type.lower()
+
+    @staticmethod
+    def get_partition_cfg(partition_type, **kwargs):
+        """mmdeploy cuts graphs at marks; here each part is traced on its own."""
+        raise NotImplementedError('encoder and comparator are not cut out of a whole graph but traced on their own: use '
+                                  'mmchangenet.deploy.split')
+
+    def get_preprocess(self, *args, **kwargs):
+        """Refused: part of ``--dump-info``."""
+        raise NotImplementedError(NO_SDK)
+
+    def get_postprocess(self, *args, **kwargs):
+        """Refused: part of ``--dump-info``."""
+        raise NotImplementedError(NO_SDK)
+
+
+NO_SDK = ('--dump-info is for mmdeploy\'s SDK, whose pipelines take one image; a pair of sides under several lightings cannot '
+          'be described to it. Leave --dump-info out, and use mmchangenet.runtime on the line')

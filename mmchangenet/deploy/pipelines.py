@@ -1,0 +1,82 @@
+"""The steps of a conversion that mmdeploy's tools run, as this project does them."""
+
+from pathlib import Path
+
+import torch
+from mmdeploy.apis import pytorch2onnx
+from mmdeploy.apis import utils as api_utils
+from mmdeploy.core import RewriterContext
+from mmdeploy.utils import (
+    IR,
+    get_backend,
+    get_codebase,
+    get_dynamic_axes,
+    get_input_shape,
+    get_ir_config,
+    get_root_logger,
+    load_config,
+)
+
+from . import codebase
+from .decision import write_decision
+from .onnx_export import export_module, random_images
+from .precision import reduce_precision
+from .rewriters import REWRITERS
+
+
+def torch2onnx(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint=None, device='cuda:0'):
+    """Write the ONNX graph of a trained network, checked against PyTorch; the arguments are mmdeploy's.
+
+    Args:
+        img (str | Sequence): a label CSV, whose first row is tried, or a pair of images.
+        work_dir (str): folder for the graph.
+        save_file (str): its name there.
+        deploy_cfg, model_cfg (str | Config): the configs.
+        model_checkpoint (str): the trained weights.
+        device (str): where PyTorch works.
+
+    Raises:
+        ExportError: when the graph cannot be written or computes something else.
+        ValueError: when the deploy config asks for what cannot be.
+    """
+    deploy_cfg, model_cfg = load_config(deploy_cfg, model_cfg)
+    if get_codebase(deploy_cfg).value != codebase.NAME:
+        return pytorch2onnx._pipe_torch2onnx__impl_(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint, device)
+    task = api_utils.build_task_processor(model_cfg, deploy_cfg, device)
+    model = task.build_pytorch_model(model_checkpoint)
+    _, sides = task.create_input(img, get_input_shape(deploy_cfg), data_preprocessor=model.data_preprocessor)
+    file = Path(work_dir, save_file)
+    difference = _export(model, sides, file, deploy_cfg, task.graph_options)
+    write_decision(model.head, file)
+    get_root_logger().info(f'{file} is written; ONNX Runtime and PyTorch differ by {difference:.1e} at most')
+    reduce_precision(file, deploy_cfg, model_cfg)
+    return None
+
+
+def to_backend(*args, **kwargs):
+    """mmdeploy's step. That it is run from here makes a fresh process know our backends."""
+    return api_utils.utils._pipe_to_backend__impl_(*args, **kwargs)
+
+
+def _export(model, sides, file, deploy_cfg, graph_options):
+    settings = get_ir_config(deploy_cfg)
+    if settings.get('type', 'onnx') != 'onnx':
+        raise ValueError(f"ir_config.type {settings['type']!r}: networks are converted through 'onnx'")
+    if settings.get('keep_initializers_as_inputs'):
+        raise ValueError('keep_initializers_as_inputs=True would make every weight an input of the graph; set it to False')
+    dynamic = _dynamic_batch(deploy_cfg)
+    if dynamic:  # a second pair: sizes of 1 would become part of the graph
+        extra = random_images(model, sides[0].shape, graph_options.get('normalise', False))
+        sides = [torch.cat([side, extra]) for side in sides]
+    backend = get_backend(deploy_cfg).value
+    with RewriterContext(deploy_cfg, backend, IR.ONNX, rewriter_manager=REWRITERS):
+        return export_module(model, file, dict(zip(settings['input_names'], sides, strict=True)), settings['output_names'],
+                             dynamic_batch=dynamic, opset=settings.get('opset_version', 17), overwrite=True)
+
+
+def _dynamic_batch(deploy_cfg):
+    axes = get_dynamic_axes(deploy_cfg) or {}
+    free = {int(axis) for name in axes.values() for axis in name}
+    if free - {0}:
+        raise ValueError(f'dynamic_axes {axes}: only the batch, axis 0, can stay free; the layers depend on height and width')
+    return bool(free)

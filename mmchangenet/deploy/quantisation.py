@@ -1,0 +1,113 @@
+"""Int8 graphs: the large convolutions and matrix products in eight bits, everything else in floating point."""
+
+import logging
+import tempfile
+from pathlib import Path
+
+import onnx
+from onnxruntime import quantization
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from mmchangenet.checkpoint.writer import replacing
+
+FORMS = ('onnxruntime', 'tensorrt')
+OPERATORS = ['Conv', 'MatMul', 'Gemm']
+
+
+def quantise(onnx_file, out_file, batches, form='onnxruntime', keep_float=()):
+    """Write the int8 form of a graph.
+
+    What is quantised: convolutions, except depthwise ones, which move more bytes than they compute; products with weights,
+    but not those of two activations, as in attention; none with fewer than 32 input channels, such as the first
+    convolution, where rounding costs the most and eight bits save the least.
+
+    * ``onnxruntime``: U8S8, activations from their smallest to their largest value, weights a channel each in seven bits,
+      because processors without VNNI add up pairs of products in sixteen.
+    * ``tensorrt``: symmetric signed activations, weights a channel each in eight bits, biases in floating point.
+
+    Args:
+        onnx_file (str | Path): a floating-point graph of opset 13 or higher.
+        out_file (str | Path): where to; replaced when it exists.
+        batches (Iterable[dict[str, np.ndarray]]): inputs by name that the ranges of activations are measured on.
+        form (str): for whom.
+        keep_float (Sequence[str]): names of more nodes that stay as they are.
+
+    Returns:
+        list[str]: names of the quantised nodes.
+
+    Raises:
+        ValueError: when the form is unknown, the opset too low or there is nothing to quantise.
+    """
+    if form not in FORMS:
+        raise ValueError(f'form {form!r} of int8: use one of {", ".join(FORMS)}')
+    opset = next(entry.version for entry in onnx.load(onnx_file, load_external_data=False).opset_import if not entry.domain)
+    if opset < 13:
+        raise ValueError(f'{onnx_file} has opset {opset}; a scale for each channel needs 13 or higher')
+    with tempfile.TemporaryDirectory() as folder:
+        prepared, quantised = Path(folder, 'prepared.onnx'), Path(folder, 'int8.onnx')
+        quant_pre_process(str(onnx_file), str(prepared), skip_symbolic_shape=True)
+        nodes = [name for name in worth_quantising(onnx.load(prepared)) if name not in keep_float]
+        if not nodes:
+            raise ValueError(f'{onnx_file} has no convolution or product that is worth quantising')
+        symmetric = form == 'tensorrt'
+        logger = logging.getLogger()
+        level = logger.level
+        logger.setLevel(logging.ERROR)  # it recommends to preprocess, which has been done
+        try:
+            quantization.quantize_static(
+                prepared, quantised, _Reader(batches), op_types_to_quantize=OPERATORS, nodes_to_quantize=nodes, per_channel=True,
+                reduce_range=not symmetric, weight_type=quantization.QuantType.QInt8,
+                activation_type=quantization.QuantType.QInt8 if symmetric else quantization.QuantType.QUInt8,
+                extra_options=dict(ActivationSymmetric=symmetric, WeightSymmetric=True, AddQDQPairToWeight=symmetric,
+                                   QuantizeBias=not symmetric, MatMulConstBOnly=True))
+        finally:
+            logger.setLevel(level)
+        with replacing(out_file) as stream:
+            stream.write(quantised.read_bytes())
+    return nodes
+
+
+def worth_quantising(model, least_channels=32):
+    """Names of the nodes of a graph that are quantised.
+
+    Args:
+        model (onnx.ModelProto): a graph whose nodes have names.
+        least_channels (int): nodes that sum up fewer products stay in floating point.
+    """
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    names = []
+    for node in model.graph.node:
+        weight = shapes.get(node.input[1]) if node.op_type in OPERATORS else None
+        if weight is None:
+            continue
+        attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+        summed = weight[1] if node.op_type == 'Conv' or attributes.get('transB') else weight[-2]
+        if summed >= least_channels:
+            names.append(node.name)
+    return names
+
+
+class _Reader(quantization.CalibrationDataReader):
+
+    def __init__(self, batches):
+        self.batches = iter(batches)
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+def to_half(onnx_file, out_file):
+    """Write a graph that computes in fp16, with the inputs and outputs of the original.
+
+    Args:
+        onnx_file (str | Path): a graph in fp32.
+        out_file (str | Path): where to; replaced when it exists.
+    """
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
+    model = convert_float_to_float16(onnx.load(onnx_file), keep_io_types=True)
+    OnnxModel.graph_topological_sort(model.graph)
+    onnx.checker.check_model(model)
+    with replacing(out_file) as stream:
+        stream.write(model.SerializeToString())
+

@@ -1,0 +1,70 @@
+"""The images that a conversion is tried on: the first row of a label CSV, or a pair of images."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+from mmengine.dataset import Compose
+
+from mmchangenet.datasets.image_files import lighting_suffixes
+from mmchangenet.registry import DATASETS
+
+
+def read_sample(sample, config):
+    """
+    Args:
+        sample (str | Path | Sequence): a label CSV, of which the first row is taken; or the compare and the golden side,
+            also as one string with a comma between them. A side is a file, ``board/R1.png``, which stands for
+            ``board/R1_<lighting>.png`` where the config has lightings; or a list of one file or uint8 RGB array
+            (H, W, 3) a lighting.
+        config (Config): the network's; its ``test_dataloader`` says how images are prepared.
+
+    Returns:
+        dict: one item of the dataset, for ``pseudo_collate``.
+
+    Raises:
+        ValueError: when it is neither, or a side does not have one image a lighting.
+        LabelCsvError: with everything wrong with the CSV.
+        ImageError: when an image cannot be read.
+    """
+    sides = _sides(sample)
+    settings = copy.deepcopy(dict(config.test_dataloader.dataset))
+    if len(sides) == 1:
+        settings.update(ann_file=str(Path(sides[0]).absolute()), test_mode=True, indices=1)
+        item = DATASETS.build(settings)[0]
+        if 'error' in item['data_samples']:
+            raise ValueError(f'the first row of {sides[0]} cannot be tried on: {item["data_samples"].error}')
+        return item
+    suffixes = lighting_suffixes(settings.get('input_map'))
+    compare, golden = ([*_lightings(side, suffixes)] for side in sides)
+    loader, *steps = settings.get('pipeline') or config.test_pipeline
+    load = Compose([loader])
+    images = [image if isinstance(image, np.ndarray) else load(dict(compare_files=[str(image)], golden_files=[]))['images'][0]
+              for image in (*compare, *golden)]
+    names = [[str(image) for image in side if not isinstance(image, np.ndarray)] for side in (compare, golden)]
+    return Compose(steps)(dict(sample_idx=0, rng=np.random.default_rng(0), images=images, compare_files=names[0],
+                               golden_files=names[1]))
+
+
+def _sides(sample):
+    """[CSV], or [compare, golden]."""
+    if isinstance(sample, (str, Path)):
+        sample = str(sample)
+        sample = [sample] if Path(sample).exists() or ',' not in sample else sample.split(',')
+    sides = list(sample)
+    if len(sides) == 1 and str(sides[0]).lower().endswith('.csv'):
+        return sides
+    if len(sides) != 2:
+        raise ValueError(f'{sample!r} is no sample: give a label CSV (its first row is taken), or two images: compare,golden')
+    return sides
+
+
+def _lightings(side, suffixes):
+    """One image a lighting."""
+    if isinstance(side, (str, Path)):
+        side = Path(side)
+        return [side.with_name(f'{side.stem}{suffix}{side.suffix}') for suffix in suffixes]
+    images = list(side) if isinstance(side, (list, tuple)) else [side]
+    if len(images) != len(suffixes):
+        raise ValueError(f'a side of the pair has {len(images)} images, but the network takes {len(suffixes)} lightings')
+    return images
