@@ -108,7 +108,9 @@ def train_for(config, seconds, seed=0):
     model = MODELS.build(config.model)
     model.init_weights()
     model.train()
-    loader = Runner.build_dataloader(config.train_dataloader, seed=seed)
+    settings = copy.deepcopy(config.train_dataloader)
+    settings.sampler.setdefault('seed', seed)  # all networks draw the same rows
+    loader = Runner.build_dataloader(settings, seed=seed)
     wrapper = build_optim_wrapper(model, config.optim_wrapper)
     rates = [group['lr'] for group in wrapper.optimizer.param_groups]
     start, losses, pairs = time.monotonic(), [], 0
@@ -119,7 +121,7 @@ def train_for(config, seconds, seed=0):
         factor = min(share / WARM_UP, 1) * (1 + math.cos(math.pi * min(share, 1))) / 2
         for group, rate in zip(wrapper.optimizer.param_groups, rates, strict=True):
             group['lr'] = rate * factor
-        losses.append(float(model.train_step(batch, wrapper)['loss']))
+        losses.append(model.train_step(batch, wrapper)['loss'].item())
         pairs += len(batch['data_samples'])
     last = losses[-max(1, len(losses) // 10):]
     return model, dict(steps=len(losses), pairs=pairs, loss=float(np.mean(last)))

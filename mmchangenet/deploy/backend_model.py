@@ -1,21 +1,19 @@
 """A converted network behind the interface of the trained one: same batches in, same samples out."""
 
-import json
-from pathlib import Path
-
 import torch
 from mmdeploy.codebase.base import BaseBackendModel
 from mmdeploy.utils import get_backend, get_ir_config
 
-from mmchangenet.checkpoint import write_text
 from mmchangenet.registry import MODELS
+
+from .decision import read_decision
 
 
 class ChangeBackendModel(BaseBackendModel):
     """Scores batches with a converted network.
 
     Args:
-        backend_files (Sequence[str]): the graph; what ``write_decision`` wrote beside it is read too.
+        backend_files (Sequence[str]): the graph; what ``decision.write_decision`` wrote beside it is read too.
         model_cfg (Config): the config that the network was trained with.
         deploy_cfg (Config): the deploy config that it was converted with.
         device (str): where the backend works.
@@ -56,29 +54,3 @@ class ChangeBackendModel(BaseBackendModel):
         if self.output == 'score':
             return self.head.set_scores(output.float(), data_samples)
         return self.head.predict_from(output.float(), data_samples)
-
-
-def decision_file(graph):
-    """Where what decides about scores lies: beside the graph, under its name."""
-    return Path(graph).with_suffix('.json')
-
-
-def write_decision(head, graph):
-    """Note margin and class names, which came with the checkpoint, beside a graph."""
-    names = list(head.class_names) if head.class_names else None
-    write_text(json.dumps(dict(margin=head.margin, class_names=names), indent=1), decision_file(graph))
-
-
-def read_decision(head, graph):
-    """Give a head what ``write_decision`` noted beside a graph.
-
-    Raises:
-        FileNotFoundError: when there is nothing.
-    """
-    file = decision_file(graph)
-    if not file.exists():
-        raise FileNotFoundError(f'{file} is missing: it holds the margin, was written with the graph and has to stay beside it')
-    decision = json.loads(file.read_text())
-    head.margin = decision['margin']
-    if head.num_classes > 2 and decision['class_names']:
-        head.set_class_names(decision['class_names'])

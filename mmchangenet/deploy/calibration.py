@@ -1,16 +1,22 @@
 """Rows of a label CSV as a graph takes them: to measure activations on, and to see what int8 costs."""
 
 import copy
+import math
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
 
+from mmchangenet.checkpoint import write_text
 from mmchangenet.evaluation.inspection_figures import inspection_figures
 from mmchangenet.evaluation.scored_rows import UNLABELLED, ScoredRows
 from mmchangenet.registry import DATASETS, MODELS
 
+from .decision import decision_file
 from .graph import inputs_of, session_of
+from .quantisation import quantise
 
 
 def calibration_batches(config, onnx_file, samples=128):
@@ -73,19 +79,55 @@ def graph_figures(config, onnx_file, dataset):
     Returns:
         tuple[dict[str, float], np.ndarray]: all figures of ``InspectionMetric``, and the scores (n,).
     """
-    session, head = session_of(onnx_file), MODELS.build(config.model).head
-    scores, fails = [], []
-    for batch, samples in batches(config, onnx_file, dataset, range(len(dataset))):
-        output, = session.run(None, batch)
-        output = torch.from_numpy(output[:len(samples)])
-        scores += (head.scores(output) if output.ndim == 2 else output).tolist()
-        scores[len(scores) - len(samples):] = [
-            float('nan') if 'error' in sample else score
-            for sample, score in zip(samples, scores[-len(samples):], strict=True)]
-        fails += [sample.get('gt_fail', UNLABELLED) for sample in samples]
-    scores = np.array(scores, np.float32)
+    head = MODELS.build(copy.deepcopy(config.model)).head
+    scores, fails = score_rows(head, config, onnx_file, dataset)
     rows, unknown = np.arange(len(scores)), np.full(len(scores), np.nan)
     none = np.full(len(scores), -1, np.int32)
-    table = ScoredRows(rows, rows, scores, np.array(fails, np.int8), scores > np.float32(head.margin), unknown, unknown, none,
-                       none, np.zeros(len(scores), bool))
+    table = ScoredRows(rows, rows, scores, fails, scores > np.float32(head.margin), unknown, unknown, none, none,
+                       np.zeros(len(scores), bool))
     return inspection_figures(table, (1.0, )), scores
+
+
+def score_rows(head, config, onnx_file, dataset):
+    """Scores (n,) float32 by a whole graph, NaN for unreadable rows, and labels (n,) int8 as ``ScoredRows`` has them."""
+    session = session_of(onnx_file)
+    scores, fails = [], []
+    for batch, samples in batches(config, onnx_file, dataset, range(len(dataset))):
+        output = torch.from_numpy(session.run(None, batch)[0][:len(samples)])
+        found = (head.scores(output) if output.ndim == 2 else output).tolist()
+        scores += [math.nan if 'error' in sample else score for sample, score in zip(samples, found, strict=True)]
+        fails += [sample.get('gt_fail', UNLABELLED) for sample in samples]
+    return np.array(scores, np.float32), np.array(fails, np.int8)
+
+
+def quantise_and_compare(model_cfg, onnx_file, out_file, form='onnxruntime', samples=128, keep_float=(), cfg_options=None):
+    """Write the int8 form of a whole graph and print what it costs on the test data.
+
+    Args:
+        model_cfg (str): config file of the network.
+        onnx_file, out_file (str): the fp32 graph, and where to write.
+        form (str): ``onnxruntime`` or ``tensorrt``.
+        samples (int): rows of the training CSV to calibrate on.
+        keep_float (Sequence[str]): nodes that stay in floating point.
+        cfg_options (dict, optional): replaces values of the config.
+
+    Returns:
+        tuple[dict[str, float], dict[str, float]]: the figures before and after.
+    """
+    config = Config.fromfile(model_cfg)
+    config.merge_from_dict(cfg_options or {})
+    init_default_scope(config.get('default_scope', 'mmchangenet'))
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    nodes = quantise(onnx_file, out_file, calibration_batches(config, onnx_file, samples), form, keep_float)
+    decision = decision_file(onnx_file)
+    if decision.exists():
+        write_text(decision.read_text(), decision_file(out_file))
+    print(f'{out_file}: {len(nodes)} nodes in int8, calibrated on {samples} rows of the training CSV')
+    print(f'{dataset.ann_file}, {len(dataset)} rows:')
+    found = []
+    for name, graph in (('fp32', onnx_file), ('int8', out_file)):
+        figures, _ = graph_figures(config, graph, dataset)
+        found.append(figures)
+        print(f'  {name}: AUROC {figures.get("auroc", math.nan):.5f}, false alarms at full recall '
+              f'{figures.get("false_alarm_rate_at_100_recall", math.nan):.2f} % of the PASS rows', flush=True)
+    return tuple(found)

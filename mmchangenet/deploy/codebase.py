@@ -9,6 +9,7 @@ import, because its tools work in processes that import nothing else of ours:
 """
 
 import importlib
+import sys
 
 from aenum import extend_enum
 from mmdeploy.apis.core import PIPELINE_MANAGER
@@ -22,6 +23,7 @@ from . import openvino_backend, tensorrt_backend  # noqa: F401  (register themse
 NAME = 'mmchangenet'
 TASK = 'ChangeClassification'
 TASKS = Registry('change_classification_tasks')
+Registry(CODEBASE.name, parent=CODEBASE, scope=NAME)  # MMEngine looks here first, and warns when there is nothing
 
 
 @CODEBASE.register_module(NAME)
@@ -61,6 +63,8 @@ def _check_backend_device(deploy_cfg, device):
     _mmdeploys_check(deploy_cfg, device)
 
 
+# mmdeploy imports this name and warns when it cannot
+sys.modules.setdefault(f'mmdeploy.codebase.{NAME}.deploy', sys.modules[__name__])
 _extend(Codebase, NAME.upper(), NAME)
 _extend(Task, 'CHANGE_CLASSIFICATION', TASK)
 for _function in ('torch2onnx', 'to_backend'):

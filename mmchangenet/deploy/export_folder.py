@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from mmchangenet.datasets.transforms import LayOutLightings, LoadLightings, Pack
 from mmchangenet.imaging import decode_image
 from mmchangenet.models.data_preprocessors import PairDataPreprocessor
 from mmchangenet.registry import TRANSFORMS
-from mmchangenet.runtime.settings import SETTINGS_FILE, RuntimeSettings
+from mmchangenet.runtime.settings import SETTINGS_FILE, RuntimeSettings, digest_of
 from mmchangenet.version import __version__
 
 from .onnx_export import ExportError, export_module
@@ -41,11 +42,13 @@ def export_folder(model, config, folder, opset=17):
     folder = Path(folder).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f'{folder} exists and is no empty folder: remove it or choose another')
-    settings = settings_of(model, config, opset)
+    settings = settings_of(model, config, opset)  # before the graphs, which take long
     partial = folder.with_name(f'.{folder.name}.{os.getpid()}.partial')
     partial.mkdir(parents=True)
     try:
         differences = _write_graphs(model, partial, opset)
+        graphs = {file.name: digest_of(file) for file in sorted(partial.iterdir())}
+        settings = replace(settings, graphs=graphs)
         (partial / SETTINGS_FILE).write_text(settings.to_json(), encoding='utf-8')
         os.replace(partial, folder)
     finally:
@@ -59,7 +62,7 @@ def settings_of(model, config, opset):
     Args: as :func:`export_folder` has them.
 
     Returns:
-        RuntimeSettings: checked.
+        RuntimeSettings: checked, without graphs.
 
     Raises:
         ExportError: when the runtime cannot reproduce how images are prepared.
@@ -78,7 +81,7 @@ def settings_of(model, config, opset):
             grid=steps.layout.grid, image_ext=dataset.get('image_ext', '.jpg'),
             lightings=tuple(suffix[1:] for suffix in lighting_suffixes(input_map)) if input_map else None,
             mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist(),
-            threshold=float(model.head.margin), class_names=tuple(class_names), opset=opset, version=__version__)
+            threshold=float(model.head.margin), class_names=tuple(class_names), graphs={}, opset=opset, version=__version__)
     except ValueError as error:
         raise ExportError(f'test_dataloader does not fit the network: {error}') from error
 

@@ -19,7 +19,7 @@ from mmchangenet.checkpoint.writer import replacing
 from .traced import trace
 
 TOLERANCE = 1e-4
-OPSETS = range(9, 21)  # what PyTorch's TorchScript exporter writes
+OPSETS = range(11, 21)  # up to what PyTorch's TorchScript exporter writes; before 11, resizing was another one
 
 
 class ExportError(RuntimeError):

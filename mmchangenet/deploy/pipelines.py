@@ -18,7 +18,7 @@ from mmdeploy.utils import (
 )
 
 from . import codebase
-from .backend_model import write_decision
+from .decision import write_decision
 from .onnx_export import export_module, random_images
 from .precision import reduce_precision
 from .rewriters import REWRITERS

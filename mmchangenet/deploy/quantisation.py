@@ -104,7 +104,9 @@ def to_half(onnx_file, out_file):
         out_file (str | Path): where to; replaced when it exists.
     """
     from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
     model = convert_float_to_float16(onnx.load(onnx_file), keep_io_types=True)
+    OnnxModel.graph_topological_sort(model.graph)
     onnx.checker.check_model(model)
     with replacing(out_file) as stream:
         stream.write(model.SerializeToString())

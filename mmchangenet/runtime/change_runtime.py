@@ -13,10 +13,11 @@ from mmchangenet.imaging import ImageError
 from .backends import BACKENDS
 from .golden_cache import GoldenCache
 from .label_rows import LabelRows
-from .settings import RuntimeFolderError, RuntimeSettings
+from .settings import RuntimeSettings
 from .sides import Side
 
-PIXELS_AT_ONCE = 4 * 512 * 128  # in one call of the network; more gain nothing and fall out of the processor's caches
+PIXELS_AT_ONCE = 512 * 128  # in one run of the encoder: with more, activations fall out of the processor's caches
+COMPARED_AT_ONCE = 4  # pairs in one run of the comparator: they share the reading of its large matrices
 
 
 class PairScore(NamedTuple):
@@ -50,7 +51,7 @@ class ChangeRuntime:
         cache (GoldenCache): its ``hits``, ``misses`` and ``num_bytes`` tell whether ``cache_bytes`` is enough.
 
     Raises:
-        RuntimeFolderError: when the folder is incomplete or of another format.
+        RuntimeFolderError: when the folder is incomplete, damaged or of another format.
         ImportError: when the backend is not installed.
 
     Example:
@@ -65,18 +66,15 @@ class ChangeRuntime:
         self.settings = RuntimeSettings.read(folder)
         self.threshold = self.settings.threshold
         self.cache = GoldenCache(cache_bytes)
-        self._encode = self._graph(folder, 'encoder', backend, threads)
-        self._compare = self._graph(folder, 'comparator', backend, threads)
-        has_golden_half = (Path(folder) / 'golden.onnx').exists()
-        self._prepare_golden = self._graph(folder, 'golden', backend, threads) if has_golden_half else None
-        self._at_once = max(1, PIXELS_AT_ONCE // math.prod(self.settings.input_size))
+        images_at_once = max(1, PIXELS_AT_ONCE // math.prod(self.settings.input_size))
 
-    @staticmethod
-    def _graph(folder, name, backend, threads):
-        file = Path(folder) / f'{name}.onnx'
-        if not file.exists():
-            raise RuntimeFolderError(f'{file} is missing: export the network again')
-        return BACKENDS[backend](file, threads)
+        def graph(name, at_once):
+            return BACKENDS[backend](Path(folder) / name, threads, at_once)
+
+        self._encode = graph('encoder.onnx', images_at_once)
+        self._compare = graph('comparator.onnx', COMPARED_AT_ONCE)
+        self._prepare_golden = graph('golden.onnx', images_at_once) if 'golden.onnx' in self.settings.graphs else None
+        self._pairs_at_once = max(8, 2 * images_at_once)
 
     def score_pairs(self, pairs):
         """
@@ -93,7 +91,7 @@ class ChangeRuntime:
     def iterate(self, pairs: Iterable):
         """As :meth:`score_pairs`, yielding each result as soon as its batch is done."""
         pairs = iter(pairs)
-        while batch := list(islice(pairs, self._at_once)):
+        while batch := list(islice(pairs, self._pairs_at_once)):
             yield from self._score_batch(batch)
 
     def score_csv(self, csv_file, images_dir, out=None, progress=None):

@@ -1,5 +1,6 @@
 """What ``runtime.json`` says: how images become the network's input, and what its scores mean."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from mmchangenet.imaging import FILTERS, check_layout, check_pair
 
 SETTINGS_FILE = 'runtime.json'
+BLOCK = 1 << 22  # bytes read at a time
 FORMAT = 1  # raised when a folder of today could be misread by a runtime of yesterday
 
 
@@ -28,6 +30,7 @@ class RuntimeSettings:
         mean, std (tuple[float, ...]): of R, G, B in grey levels of 0 to 255. The encoder applies them itself.
         threshold (float): a pair with a greater score is a FAIL.
         class_names (tuple[str, ...]): PASS first.
+        graphs (dict[str, str]): files of the folder with the SHA-256 of their content.
         opset (int): version of ONNX's operators in the graphs.
         version (str): of the mmchangenet that wrote the folder.
         format (int): of the folder.
@@ -44,6 +47,7 @@ class RuntimeSettings:
     std: tuple
     threshold: float
     class_names: tuple
+    graphs: dict
     opset: int
     version: str
     format: int = FORMAT
@@ -106,6 +110,26 @@ class RuntimeSettings:
         if set(content) != wanted:
             raise RuntimeFolderError(f'{file}: missing {sorted(wanted - set(content))}, unknown {sorted(set(content) - wanted)}')
         try:
-            return cls(**content)
+            settings = cls(**content)
         except (TypeError, ValueError) as error:
             raise RuntimeFolderError(f'{file}: {error}') from error
+        settings._check_graphs(Path(folder))
+        return settings
+
+    def _check_graphs(self, folder):
+        for name, expected in self.graphs.items():
+            try:
+                found = digest_of(folder / name)
+            except OSError as error:
+                raise RuntimeFolderError(f'{folder / name}: {error.strerror}. Copy the whole folder again') from error
+            if found != expected:
+                raise RuntimeFolderError(f'{folder / name} is damaged or of another export: copy the whole folder again')
+
+
+def digest_of(file):
+    """The SHA-256 of a file's content, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(file, 'rb') as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmchangenet.apis.backbone_comparison import cost
 from mmchangenet.checkpoint import read_checkpoint
 from mmchangenet.datasets.demo import generate_demo
 from mmchangenet.engine import ChangeRunner
@@ -49,6 +50,11 @@ def test_trains_on_the_demo_boards(name, demo, tmp_path):
     if 'dinov2' in name:
         scales = {group['lr_scale'] for group in runner.optim_wrapper.optimizer.param_groups}
         assert len(scales) == 4  # blocks 1 to 3, and all that stands behind them
+
+
+def test_the_light_network_is_quick_enough_for_one_core():
+    price = cost(Config.fromfile(CONFIGS / 'changenet_light.py'), seconds=1)
+    assert price['pairs_per_second'] >= 15 and price['gflop'] < 1
 
 
 @pytest.mark.parametrize('file', sorted((CONFIGS / 'backbones').glob('*.py')), ids=lambda file: file.stem)

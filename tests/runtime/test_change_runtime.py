@@ -164,8 +164,11 @@ def test_mistakes_are_told_without_a_stack(exported, line, tmp_path, capsys):
 
 def test_an_incomplete_or_foreign_folder_is_refused(exported, tmp_path):
     folder = shutil.copytree(exported['learnable'], tmp_path / 'copy')
-    (folder / 'comparator.onnx').unlink()
-    with pytest.raises(RuntimeFolderError, match='comparator.onnx is missing'):
+    shutil.copy(exported['euclidean'] / 'encoder.onnx', folder)
+    with pytest.raises(RuntimeFolderError, match='encoder.onnx is damaged or of another export'):
+        ChangeRuntime(folder)
+    (folder / 'encoder.onnx').unlink()
+    with pytest.raises(RuntimeFolderError, match='encoder.onnx: No such file'):
         ChangeRuntime(folder)
     settings = (folder / 'runtime.json').read_text()
     (folder / 'runtime.json').write_text(settings.replace('"format": 1', '"format": 2'))

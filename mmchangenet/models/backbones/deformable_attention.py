@@ -65,10 +65,11 @@ class DeformableAttention(nn.Module):
         split = (self.num_heads, self.num_levels, self.num_points)
         value = self.value_proj(features).unflatten(-1, (self.num_heads, -1))
         weights = self.attention_weights(query).unflatten(-1, (self.num_heads, -1)).softmax(-1).unflatten(-1, split[1:])
-        scale = query.new_tensor([[width, height] for height, width in sizes])
-        offsets = self.sampling_offsets(query).unflatten(-1, (*split, 2)) / scale[:, None]
+        # places in half precision would be off by whole pixels
+        scale = torch.tensor([[width, height] for height, width in sizes], dtype=torch.float32, device=query.device)
+        offsets = self.sampling_offsets(query).float().unflatten(-1, (*split, 2)) / scale[:, None]
         locations = places[:, None, None, None] + offsets
-        return self.output_proj(sample_and_weigh(value, sizes, locations, weights))
+        return self.output_proj(sample_and_weigh(value.float(), sizes, locations, weights.float()).to(value.dtype))
 
 
 def sample_and_weigh(value, sizes, locations, weights):
@@ -103,10 +104,10 @@ def _compiled(value, sizes, locations, weights):
         value.contiguous(), shapes, starts, locations.contiguous(), weights.contiguous(), len(value))
 
 
-def pixel_centres(sizes, like):
-    """x and y, from 0 to 1, of the pixels of levels (h, w), row by row and level by level: (sum of h·w, 2)."""
+def pixel_centres(sizes, device=None):
+    """x and y, from 0 to 1, of the pixels of levels (h, w), row by row and level by level: float32 (sum of h·w, 2)."""
     levels = []
     for height, width in sizes:
-        y, x = ((torch.arange(side, device=like.device, dtype=like.dtype) + 0.5) / side for side in (height, width))
+        y, x = ((torch.arange(side, device=device, dtype=torch.float32) + 0.5) / side for side in (height, width))
         levels.append(torch.stack([x.repeat(height), y.repeat_interleave(width)], dim=-1))
     return torch.cat(levels)

@@ -81,14 +81,19 @@ def resize_patch_kernels(kernels, patch_size):
 def resize_position_table(table, grid_size, source='the checkpoint'):
     """(1, 1 + n·n, C) → (1, 1 + h·w, C) for a grid (h, w), bicubic; the class token's entry is kept.
 
+    A table whose length fits a square grid is taken for one, as all public ones are; another is used as it is where it has the
+    wanted length.
+
     Raises:
-        CheckpointError: when the table is neither of the wanted length nor of a square grid with a class token.
+        CheckpointError: when the table is neither of a square grid with a class token nor of the wanted length.
     """
     count = table.shape[1] - 1
-    if count == math.prod(grid_size):
-        return table
     side = math.isqrt(count)
+    if (side, side) == tuple(grid_size):
+        return table
     if side * side != count:
+        if count == math.prod(grid_size):
+            return table
         raise CheckpointError(f'{source} has a position table of {count + 1} entries, which is no square grid and a class token')
     patches = table[:, 1:].float().transpose(1, 2).unflatten(-1, (side, side))
     patches = F.interpolate(patches, tuple(grid_size), mode='bicubic').flatten(2).transpose(1, 2)

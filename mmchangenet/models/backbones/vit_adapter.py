@@ -69,7 +69,7 @@ class Injector(nn.Module):
         self.scale = LayerScale(width, init_values=1e-5)
 
     def forward(self, patches, pyramid, grid_size, sizes):
-        places = pixel_centres([grid_size], patches)
+        places = pixel_centres([grid_size], patches.device)
         return patches + self.scale(self.attention(self.query_norm(patches), places, self.feature_norm(pyramid), sizes))
 
 
@@ -86,7 +86,7 @@ class Extractor(nn.Module):
         self.drop_path = DropPath(drop_path_rate)
 
     def forward(self, pyramid, patches, grid_size, sizes):
-        places = pixel_centres(sizes, pyramid)
+        places = pixel_centres(sizes, pyramid.device)
         pyramid = pyramid + self.attention(self.query_norm(pyramid), places, self.feature_norm(patches), [grid_size])
         return pyramid + self.drop_path(self.ffn(self.ffn_norm(pyramid), sizes))
 

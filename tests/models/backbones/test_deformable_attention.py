@@ -38,7 +38,7 @@ def test_samples_are_bilinear_with_zeros_outside():
 
 
 def test_centres_are_x_before_y_row_by_row():
-    centres = pixel_centres([(2, 3), (1, 1)], torch.zeros(()))
+    centres = pixel_centres([(2, 3), (1, 1)])
     expected = [(1 / 6, .25), (.5, .25), (5 / 6, .25), (1 / 6, .75), (.5, .75), (5 / 6, .75), (.5, .5)]
     torch.testing.assert_close(centres, torch.tensor(expected))
 
@@ -58,7 +58,7 @@ class Whole(torch.nn.Module):
         self.attention = DeformableAttention(32, num_heads=4, num_levels=2)
 
     def forward(self, query, features):
-        return self.attention(query, pixel_centres([SIZES[0]], query), features, SIZES)
+        return self.attention(query, pixel_centres([SIZES[0]]), features, SIZES)
 
 
 @pytest.mark.filterwarnings('ignore')
@@ -75,3 +75,14 @@ def test_exports_to_standard_operators():
     for query, features in (inputs, (torch.randn(3, 24, 32), torch.randn(3, 30, 32))):
         result, = session.run(None, dict(query=query.numpy(), features=features.numpy()))
         np.testing.assert_allclose(result, module(query, features).detach().numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+@torch.no_grad()
+def test_half_precision_keeps_its_places(dtype):
+    torch.manual_seed(0)
+    module, query, features = Whole().eval(), torch.randn(2, 24, 32), torch.randn(2, 30, 32)
+    expected = module(query, features)
+    result = module.to(dtype)(query.to(dtype), features.to(dtype))
+    assert result.dtype == dtype
+    torch.testing.assert_close(result.float(), expected, atol=0.05, rtol=0.05)

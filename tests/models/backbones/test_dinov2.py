@@ -121,6 +121,16 @@ def test_a_step_of_the_learnable_network_moves_all_that_is_trained(arch):
     assert not [name for name, parameter in model.named_parameters() if parameter.requires_grad and parameter.grad is None]
 
 
+@pytest.mark.parametrize('kind', [DINOv2, ViTAdapter])
+def test_bfloat16_on_the_cpu(arch, kind):
+    backbone = prepared(kind(arch, img_size=112, drop_path_rate=0.0)).eval()
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
+        rounded = backbone(images(224, 224))
+    with torch.no_grad():
+        for level, expected in zip(rounded, backbone(images(224, 224)), strict=True):
+            assert (level.float() - expected).abs().mean() < 0.05 * expected.abs().mean()
+
+
 @pytest.mark.filterwarnings('ignore')
 @pytest.mark.parametrize(('kind', 'size'), [(DINOv2, (56, 28)), (ViTAdapter, (64, 32))])
 def test_exports_to_standard_onnx(arch, kind, size):

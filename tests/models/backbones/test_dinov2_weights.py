@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from mmchangenet.checkpoint import CheckpointError, write_checkpoint
 from mmchangenet.models import DINOv2, ViTAdapter
+from mmchangenet.models.backbones.dinov2_weights import resize_position_table
 
 PRETRAINED = 'Pretrained'
 
@@ -70,6 +71,15 @@ def test_patches_and_positions_are_resized_bicubically_for_the_adapter(timm_mode
     assert torch.equal(backbone.pos_embed[:, :1], weights['pos_embed'][:, :1])
     assert torch.equal(backbone.blocks[3].mlp.fc1.weight, weights['blocks.3.mlp.fc1.weight'])
     assert all(level.isfinite().all() for level in backbone(torch.randn(1, 3, 96, 64)))
+
+
+def test_a_square_table_is_resized_for_an_oblong_of_as_many_places():
+    table = torch.randn(1, 17, 8)
+    assert resize_position_table(table, (4, 4)) is table
+    assert resize_position_table(torch.randn(1, 9, 8), (4, 2)).shape == (1, 9, 8)
+    oblong = resize_position_table(table, (8, 2))
+    expected = F.interpolate(table[:, 1:].reshape(1, 4, 4, 8).permute(0, 3, 1, 2), (8, 2), mode='bicubic')
+    torch.testing.assert_close(oblong[:, 1:], expected.flatten(2).transpose(1, 2))
 
 
 @pytest.mark.parametrize(('change', 'message'), [
