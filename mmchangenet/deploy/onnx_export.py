@@ -90,7 +90,8 @@ def export_module(module, file, inputs, output_names, dynamic_batch=False, opset
     try:
         traced = trace(module, arguments, dynamic_batch)
     except Exception as error:  # the tracer raises anything
-        raise ExportError(f'the network cannot be traced: {type(error).__name__}: {error}') from error
+        hint = ' with a free batch; try a fixed one (batch_size, or a static deploy config)' if dynamic_batch else ''
+        raise ExportError(f'the network cannot be traced{hint}: {type(error).__name__}: {error}') from error
     content = _written(traced, arguments, list(inputs), list(output_names), dynamic_batch, opset)
     check_graph(onnx.load_from_string(content), inputs)
     difference = _largest_difference(module, content, inputs, dynamic_batch, tolerance)

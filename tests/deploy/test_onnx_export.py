@@ -71,6 +71,21 @@ def test_a_network_in_training_mode_is_refused(tmp_path):
         export_onnx(build().train(), tmp_path / 'network.onnx', SIZE)
 
 
+class Masked(torch.nn.Module):
+    """Makes a mask by writing into parts of it, as windows of shifted attention do."""
+
+    def forward(self, x):
+        mask = torch.zeros(3)
+        mask[1:] = 5.0
+        return x + mask
+
+
+def test_writing_into_a_part_of_a_constant_is_not_lost(tmp_path):
+    file = tmp_path / 'network.onnx'
+    export_module(Masked().eval(), file, dict(x=torch.zeros(2, 3)), ('y', ), dynamic_batch=True)
+    assert operators(file) == {'Add'}
+
+
 class Unsteady(torch.nn.Module):
     """Computes something else each time."""
 
