@@ -8,6 +8,7 @@ import torch
 from torch import fx
 
 aten = torch.ops.aten
+FACTORIES = (aten.zeros, aten.ones, aten.full, aten.arange, aten.linspace, aten.eye)
 RESHAPES = (aten.unflatten.int, aten.flatten.using_ints, aten.view.default, aten.reshape.default, aten.squeeze.dim,
             aten.unsqueeze.default)
 NOTHING_IN_INFERENCE = (aten.dropout.default, aten.contiguous.default, aten.alias.default, aten.detach.default)
@@ -54,6 +55,15 @@ def plain_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=
     return weights.softmax(dim=-1) @ value
 
 
+def _traced_size(tensor, dimension):
+    """A size that stays free: a tracer notes ``shape``, while the operator that stands in the recording gives a number."""
+    return tensor.shape[dimension]
+
+
+# operators whose sizes a tracer follows only when they are called as methods
+BY_METHOD = {aten.sym_size.int: _traced_size, aten.expand.default: torch.Tensor.expand, aten.repeat.default: torch.Tensor.repeat}
+
+
 def _simplify(graph, node):
     """Replace a call by one whose sizes are numbers, or drop it."""
     if node.op == 'call_module' and node.target == '_guards_fn':
@@ -62,6 +72,8 @@ def _simplify(graph, node):
         return
     elif node.target in NOTHING_IN_INFERENCE:
         node.replace_all_uses_with(node.args[0])
+    elif node.target in BY_METHOD:
+        node.target = BY_METHOD[node.target]
     elif node.target is aten.scaled_dot_product_attention.default:
         node.target = plain_attention
     elif node.target in RESHAPES:
@@ -84,22 +96,31 @@ def _size(size):
 
 
 def _fold_constants(recorded):
-    """Compute what depends on weights alone, and keep the results as weights."""
+    """Compute what depends on weights and numbers alone, and keep the results as weights."""
     values = {}
     for node in recorded.graph.nodes:
         if node.op == 'get_attr':
             values[node] = operator.attrgetter(node.target)(recorded)
-        elif node.op == 'call_function' and node.all_input_nodes and all(n in values for n in node.all_input_nodes):
+        elif node.op == 'call_function' and _is_constant(node, values):
             args, kwargs = fx.node.map_arg((node.args, node.kwargs), values.__getitem__)
             with torch.no_grad():
                 values[node] = node.target(*args, **kwargs)
-    folded = {node: value for node, value in values.items() if node.op == 'call_function' and isinstance(value, torch.Tensor)}
-    for number, (node, value) in enumerate(folded.items()):
-        if all(user in values for user in node.users):
-            continue
-        name = f'folded_{number}'
-        recorded.register_buffer(name, value.detach().clone())
-        with recorded.graph.inserting_before(node):
-            node.replace_all_uses_with(recorded.graph.get_attr(name))
+    folded = [node for node in values if node.op == 'call_function']
+    for number, node in enumerate(folded):
+        if isinstance(values[node], torch.Tensor) and any(user not in values for user in node.users):
+            name = f'folded_{number}'
+            recorded.register_buffer(name, values[node].detach().clone())
+            with recorded.graph.inserting_before(node):
+                constant = recorded.graph.get_attr(name)
+            node.replace_all_uses_with(constant, delete_user_cb=lambda user: user not in values)
+    for node in reversed(folded):  # not left to the elimination of dead code, which keeps what writes in place
+        if not node.users:
+            recorded.graph.erase_node(node)
     recorded.graph.eliminate_dead_code()
     recorded.recompile()
+
+
+def _is_constant(node, values):
+    if not node.all_input_nodes:
+        return getattr(node.target, 'overloadpacket', None) in FACTORIES
+    return all(source in values for source in node.all_input_nodes)

@@ -1,6 +1,7 @@
 """mmdeploy's own scripts convert our networks, in their own order of calls and processes; ours take their arguments."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,35 +12,50 @@ ROOT = Path(__file__).parents[2]
 MMDEPLOYS_TOOL = Path(__file__).with_name('mmdeploy_deploy_tool.py')
 
 
-def run(script, backend, line, work_dir, *options):
-    """Run a script from another folder; returns the exit code and all output."""
-    deploy = ROOT / f'configs/deploy/change-classification_{backend}.py'
-    environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    done = subprocess.run([sys.executable, script, deploy, line.config, line.checkpoint, line.csv, *options], cwd=line.root,
-                          env=environment, capture_output=True, text=True, timeout=300, check=False)
-    return done.returncode, done.stdout + done.stderr
-
-
 @pytest.mark.slow
 def test_mmdeploys_tool_converts_with_the_config_alone(line, tmp_path):
-    code, output = run(MMDEPLOYS_TOOL, 'openvino_static', line, tmp_path, tmp_path, 'cpu')
-    assert code == 0 and 'All process success.' in output, output[-3000:]
+    deploy = ROOT / 'configs/deploy/change-classification_openvino_static.py'
+    done = subprocess.run([sys.executable, MMDEPLOYS_TOOL, deploy, line.config, line.checkpoint, line.csv, tmp_path, 'cpu'],
+                          cwd=line.root, env=dict(os.environ, PYTHONPATH=str(ROOT)), capture_output=True, text=True,
+                          timeout=300, check=False)
+    output = done.stdout + done.stderr
+    assert done.returncode == 0 and 'All process success.' in output, output[-3000:]
     scores = [text.split(': score ')[1].split(',')[0] for text in output.splitlines() if ': score ' in text]
     assert len(scores) == 2 and abs(float(scores[0]) - float(scores[1])) < 1e-4
     assert (tmp_path / 'end2end.xml').exists()
 
 
 @pytest.mark.slow
-def test_mmdeploys_tool_reaches_our_tensorrt_in_its_own_process(line, tmp_path):
-    code, output = run(MMDEPLOYS_TOOL, 'tensorrt-fp16_static', line, tmp_path, tmp_path, 'cpu')
-    assert code != 0 and 'TensorRT was not run' in output, output[-3000:]
+def test_mmdeploys_process_for_tensorrt_knows_our_backend(tmp_path):
+    script = f"""
+if __name__ == '__main__':
+    import torch.multiprocessing as mp
+    from mmdeploy.apis.core import PIPELINE_MANAGER
+    from mmdeploy.apis.utils import to_backend
+    from mmdeploy.utils import load_config
+    mp.set_start_method('spawn', force=True)
+    deploy_cfg, = load_config('{ROOT}/configs/deploy/change-classification_tensorrt_static.py')
+    PIPELINE_MANAGER.enable_multiprocess(True, [to_backend])
+    to_backend('tensorrt', ['ready.onnx'], work_dir='.', deploy_cfg=deploy_cfg, log_level=20, device='cuda:0')
+"""
+    (tmp_path / 'script.py').write_text(script)
+    done = subprocess.run([sys.executable, 'script.py'], cwd=tmp_path, env=dict(os.environ, PYTHONPATH=str(ROOT)),
+                          capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 1 and 'TensorRT was not run' in done.stderr + done.stdout, (done.stdout + done.stderr)[-3000:]
+
+
+def test_our_tool_refuses_to_write_what_mmdeploys_sdk_needs(line, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['deploy.py', 'deploy.py', line.config, line.checkpoint, line.csv, '--dump-info'])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_path(str(ROOT / 'tools/deploy.py'), run_name='__main__')
+    assert left.value.code == 2 and 'SDK' in capsys.readouterr().err
+
+
+def test_our_tool_takes_mmdeploys_arguments(line, tmp_path, capsys, monkeypatch):
+    deploy = str(ROOT / 'configs/deploy/change-classification_tensorrt_static.py')
+    monkeypatch.setattr(sys, 'argv', ['deploy.py', deploy, line.config, line.checkpoint, line.csv, '--test-img', line.csv,
+                                      '--work-dir', str(tmp_path), '--device', 'cpu', '--log-level', 'WARNING'])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_path(str(ROOT / 'tools/deploy.py'), run_name='__main__')
+    assert left.value.code == 0 and 'TensorRT was not run' in capsys.readouterr().out
     assert (tmp_path / 'end2end.onnx').exists()
-
-
-@pytest.mark.slow
-def test_our_tool_takes_mmdeploys_arguments(line, tmp_path):
-    code, output = run(ROOT / 'tools/deploy.py', 'onnxruntime_static', line, tmp_path, '--work-dir', tmp_path, '--dump-info')
-    assert code == 2 and 'SDK' in output and not list(tmp_path.iterdir())
-    code, output = run(ROOT / 'tools/deploy.py', 'onnxruntime_static', line, tmp_path, '--work-dir', tmp_path, '--device', 'cpu',
-                       '--log-level', 'WARNING')
-    assert code == 0 and 'written and checked' in output, output[-3000:]
