@@ -255,12 +255,19 @@ def _largest_difference(module, content, inputs, dynamic_batch, tolerance):
         with torch.no_grad():
             expected = module(*batch.values())
         expected = [expected] if isinstance(expected, torch.Tensor) else expected
-        outputs = session.run(None, {name: tensor.cpu().numpy() for name, tensor in batch.items()})
+        outputs = _run(session, {name: tensor.cpu().numpy() for name, tensor in batch.items()}, size)
         for wanted, got in zip((tensor.cpu().numpy() for tensor in expected), outputs, strict=True):
             worst = max(worst, relative_difference(wanted, got))
     if not worst <= tolerance:
         raise ExportError(f'ONNX Runtime and PyTorch differ by {worst:.2g}, more than {tolerance:g}: the graph is not written')
     return worst
+
+
+def _run(session, inputs, size):
+    try:
+        return session.run(None, inputs)
+    except Exception as error:  # ONNX Runtime's own errors have no common base
+        raise ExportError(f'ONNX Runtime cannot run the graph on a batch of {size}: {error}') from error
 
 
 def relative_difference(wanted, got):

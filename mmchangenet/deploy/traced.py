@@ -54,6 +54,15 @@ def plain_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=
     return weights.softmax(dim=-1) @ value
 
 
+def _traced_size(tensor, dimension):
+    """A size that stays free: a tracer notes ``shape``, while the operator that stands in the recording gives a number."""
+    return tensor.shape[dimension]
+
+
+# operators whose sizes a tracer follows only when they are called as methods
+BY_METHOD = {aten.sym_size.int: _traced_size, aten.expand.default: torch.Tensor.expand, aten.repeat.default: torch.Tensor.repeat}
+
+
 def _simplify(graph, node):
     """Replace a call by one whose sizes are numbers, or drop it."""
     if node.op == 'call_module' and node.target == '_guards_fn':
@@ -62,6 +71,8 @@ def _simplify(graph, node):
         return
     elif node.target in NOTHING_IN_INFERENCE:
         node.replace_all_uses_with(node.args[0])
+    elif node.target in BY_METHOD:
+        node.target = BY_METHOD[node.target]
     elif node.target is aten.scaled_dot_product_attention.default:
         node.target = plain_attention
     elif node.target in RESHAPES:
