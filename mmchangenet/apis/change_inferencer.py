@@ -51,6 +51,7 @@ class ChangeInferencer:
         self._loader, *steps = (config.test_pipeline if 'pipeline' not in dataset else dataset.pipeline)
         self._load, self._prepare = Compose([self._loader]), Compose(steps)
         self._num_lightings = len(dataset.get('input_map') or [''])
+        self._num_golden = dataset.get('num_golden', 1)
 
     @property
     def margin(self):
@@ -60,14 +61,15 @@ class ChangeInferencer:
         """
         Args:
             pairs (Iterable[tuple]): (compare, golden); a side is one image, or a list of one image a lighting in the
-                order of ``input_map``. An image is a file, or a uint8 array (H, W, 3) in RGB.
+                order of ``input_map``. An image is a file, or a uint8 array (H, W, 3) in RGB. For a dataset with
+                ``num_golden`` > 1, golden is a list of up to so many such sides.
 
         Returns:
             list[ChangeDataSample]: a sample a pair with ``score``, ``pred_fail`` and, where its images cannot be read,
             ``error`` and a NaN score.
 
         Raises:
-            ValueError: when a side does not have one image a lighting.
+            ValueError: when a side does not have one image a lighting, or there are too many goldens.
         """
         return self._score(self._results(number, *pair) for number, pair in enumerate(pairs))
 
@@ -100,13 +102,25 @@ class ChangeInferencer:
     def _results(self, number, compare, golden):
         """What the pipeline starts from, for images instead of a CSV's row."""
         results = dict(sample_idx=number, rng=np.random.default_rng(number))
-        for side, images in (('compare', compare), ('golden', golden)):
-            images = list(images) if isinstance(images, (list, tuple)) else [images]
-            if len(images) != self._num_lightings:
-                raise ValueError(f'pair {number}: the {side} side has {len(images)} images, but the network takes '
-                                 f'{self._num_lightings} lightings')
-            results[f'{side}_images'] = images
+        results['compare_images'] = self._side(number, 'compare', compare)
+        if self._num_golden == 1:
+            results['golden_images'] = self._side(number, 'golden', golden)
+        else:
+            if not isinstance(golden, (list, tuple)) or not 1 <= len(golden) <= self._num_golden:
+                raise ValueError(f'pair {number}: golden must be a list of 1 to {self._num_golden} goldens (num_golden of the '
+                                 'dataset), each one image or a list of one a lighting')
+            goldens = [self._side(number, 'golden', side) for side in golden]
+            results['golden_images'] = [image for turn in range(self._num_golden) for image in goldens[turn % len(goldens)]]
+            results['num_golden'] = self._num_golden
         return self._prepared(results)
+
+    def _side(self, number, side, images):
+        """The images of a side as a list of one a lighting."""
+        images = list(images) if isinstance(images, (list, tuple)) else [images]
+        if len(images) != self._num_lightings:
+            raise ValueError(f'pair {number}: the {side} side has {len(images)} images, but the network takes '
+                             f'{self._num_lightings} lightings')
+        return images
 
     def _prepared(self, results):
         sides = [results.pop(f'{side}_images') for side in ('compare', 'golden')]
@@ -115,7 +129,7 @@ class ChangeInferencer:
         try:
             results['images'] = [self._image(image) for side in sides for image in side]
         except ImageError as error:
-            results.update(error=str(error), images=[np.zeros((8, 8, 3), np.uint8)] * (2 * self._num_lightings))
+            results.update(error=str(error), images=[np.zeros((8, 8, 3), np.uint8)] * sum(map(len, sides)))
         return self._prepare(results)
 
     def _image(self, image):

@@ -60,7 +60,8 @@ def prepare_test(config, checkpoint, work_dir=None, out=None, show_dir=None, mar
 
     Args:
         config (str | Path): config file.
-        checkpoint (str | Path): weights; all of them have to fit.
+        checkpoint (str | Path | None): weights; all of them have to fit. None: a network that brings its own, such as an
+            engine.
         work_dir (str | Path, optional): for logs; the config's, or ``work_dirs/<config name>``.
         out (str | Path, optional): CSV to write: the data's own rows in order with ``siamese_score``.
         show_dir (str | Path, optional): folder for pictures of escapes and false alarms, histogram and curve.
@@ -80,7 +81,7 @@ def prepare_test(config, checkpoint, work_dir=None, out=None, show_dir=None, mar
         if not cfg.get(key):
             raise ValueError(f'{config} has no {key}, so there is nothing to test on')
     cfg.test_cfg = cfg.get('test_cfg') or {}
-    cfg.load_from, cfg.resume = str(checkpoint), False
+    cfg.load_from, cfg.resume = None if checkpoint is None else str(checkpoint), False
     hooks = list(cfg.get('custom_hooks') or [])
     if out is not None:
         hooks.append(dict(type='mmchangenet.ScoreFileHook', out_file=str(out)))
@@ -125,13 +126,24 @@ def run_tool(prepare, work):
         barrier()  # the first process may still be writing: none leaves before it is done
         return code
     except Exception as error:
-        if os.environ.get(DEBUG) or not _is_mistake(error, running=getattr(runner, 'ready', runner is not None)):
+        if not _is_mistake(error, running=getattr(runner, 'ready', runner is not None)):
             raise
-        print(f'error: {_message(error)}', file=sys.stderr, flush=True)
-        return MISTAKE_EXIT
+        return fail_or_raise(error)
     finally:
         del runner
         _leave_processes()
+
+
+def fail_or_raise(error):
+    """Tell a user's mistake in one message on stderr, or raise it again when MMCHANGENET_DEBUG is set. In an except block.
+
+    Returns:
+        int: the exit code.
+    """
+    if os.environ.get(DEBUG):
+        raise error
+    print(f'error: {_message(error)}', file=sys.stderr, flush=True)
+    return MISTAKE_EXIT
 
 
 def _read_config(config, work_dir, cfg_options, launcher):

@@ -8,17 +8,17 @@ import torch
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 
+from .layouts import SHOWN, adapted, weights_in
 from .reader import CheckpointError, read_checkpoint
 from .trained_config import model_differences
 
-SHOWN = 10  # names of a kind in a message; the rest is counted
 _Incompatible = namedtuple('_Incompatible', ['missing_keys', 'unexpected_keys'])
 
 
 def state_dict_of(checkpoint):
     """The weights in a checkpoint, under the names that this project's networks use.
 
-    This is where layouts of other origin are to be adapted: every loading of weights passes here.
+    Every loading of weights passes here. Layouts of other origin are adapted, see ``register_layout``.
 
     Args:
         checkpoint (dict): what ``read_checkpoint`` gave: with ``state_dict``, or itself weights by name.
@@ -29,14 +29,7 @@ def state_dict_of(checkpoint):
     Raises:
         CheckpointError: when there are no weights in it.
     """
-    weights = checkpoint.get('state_dict', checkpoint)
-    if not isinstance(weights, dict) or not any(isinstance(value, torch.Tensor) for value in weights.values()):
-        raise CheckpointError('no weights in the checkpoint: it has neither tensors by name nor a state_dict of them, '
-                              f'but {", ".join(map(str, list(checkpoint)[:SHOWN])) or "nothing"}')
-    fresh = OrderedDict((re.sub(r'^module\.', '', str(name)), value) for name, value in weights.items())
-    if hasattr(weights, '_metadata'):
-        fresh._metadata = weights._metadata
-    return fresh
+    return adapted(weights_in(checkpoint))
 
 
 def load_weights(model, weights, source, meta=None, config=None):
@@ -81,7 +74,7 @@ def load_fitting_weights(model, weights, source):
     loaded = wanted - len(missing) - len(misshapen)
     notes = (_listing('not used, unknown to the network', unexpected) + _listing('not used, of another shape', misshapen) +
              _listing('left as initialised, missing in the file', missing))
-    if loaded <= 0:
+    if loaded <= 0 or len(unexpected) + len(misshapen) >= len(weights):
         raise CheckpointError('\n  '.join([f'nothing in {source} fits the network of this config:', *notes]))
     message = '\n  '.join([f'{loaded} of {wanted} weights loaded from {source}', *notes])
     print_log(message, 'current', logging.WARNING if notes else logging.INFO)

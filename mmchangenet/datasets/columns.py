@@ -24,10 +24,7 @@ class StringColumn:
     def from_strings(cls, strings):
         """Make a column of a list of strings."""
         codes, table = pd.factorize(np.array(strings, dtype=object))
-        encoded = [text.encode() for text in table.tolist()]
-        offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-        data = np.frombuffer(b''.join(encoded), np.uint8).copy()
-        return cls(torch.from_numpy(codes.astype(np.int32)), torch.from_numpy(data), torch.from_numpy(offsets))
+        return cls(torch.from_numpy(codes.astype(np.int32)), None, None).with_table(table.tolist())
 
     @classmethod
     def concatenate(cls, columns):
@@ -55,6 +52,13 @@ class StringColumn:
     def strings(self):
         """All rows as an (N,) object array; makes N references, so not for use in loader processes."""
         return np.array(self.table(), dtype=object)[self.codes.numpy()]
+
+    def with_table(self, entries):
+        """A column whose rows take their strings from another table, of as many entries as this one's."""
+        encoded = [text.encode() for text in entries]
+        offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+        data = np.frombuffer(b''.join(encoded), np.uint8).copy()
+        return StringColumn(self.codes, torch.from_numpy(data), torch.from_numpy(offsets))
 
     def take(self, rows):
         """The column of the rows ``rows`` (an index tensor or slice), sharing the table."""

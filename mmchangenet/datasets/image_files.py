@@ -87,7 +87,7 @@ def forward(path):
     return path.replace('\\', '/')
 
 
-def check_images_exist(table, images_dir, endings, problems):
+def check_images_exist(table, images_dir, endings, problems, columns=PATH_COLUMNS):
     """Note every image that is missing; lists each folder once instead of asking for file by file.
 
     Args:
@@ -95,6 +95,7 @@ def check_images_exist(table, images_dir, endings, problems):
         images_dir (str): the folder that paths are relative to.
         endings (list[str]): suffix and extension of each lighting.
         problems (Problems): where to note them.
+        columns (Sequence[str]): the sides to look at.
     """
     if not os.path.isdir(images_dir):
         problems.add('the image folder does not exist: correct data_root or data_prefix.img_path', None, images_dir)
@@ -103,11 +104,11 @@ def check_images_exist(table, images_dir, endings, problems):
     rows = np.flatnonzero(~np.isin(lines, list(problems.lines)))
     names = table.strings['object_name'].strings()
     folders, members = {}, []
-    for column in PATH_COLUMNS:
+    for column in columns:
         paths = table.strings[column].table()
         ids = np.array([folders.setdefault(forward(path), len(folders)) for path in paths])
         members.append(ids[table.strings[column].codes.numpy()[rows]])
-    members, rows = np.concatenate(members), np.tile(rows, len(PATH_COLUMNS))
+    members, rows = np.concatenate(members), np.tile(rows, len(columns))
     order = np.argsort(members, kind='stable')
     bounds = np.searchsorted(members[order], np.arange(len(folders) + 1))
     for folder, start, end in zip(folders, bounds[:-1], bounds[1:], strict=True):

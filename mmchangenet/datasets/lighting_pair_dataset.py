@@ -11,9 +11,12 @@ from mmchangenet.imaging import ImageError
 from mmchangenet.registry import DATASETS, TRANSFORMS
 
 from .columns import PairTable, StringColumn
+from .golden_folders import choose_goldens, list_goldens
 from .image_files import check_cells, check_images_exist, forward, lighting_suffixes
-from .label_csv import GOOD_LABEL, LABEL_COLUMN, REQUIRED_COLUMNS, LabelCsv, Problems, read_label_csv
+from .label_csv import GOOD_LABEL, LABEL_COLUMN, PATH_COLUMNS, REQUIRED_COLUMNS, LabelCsv, Problems, read_label_csv
 from .samplers.draw import Draw
+
+GOLDENS = 'goldens'  # our own column beside those of the CSV: the names of a row's goldens
 
 
 @DATASETS.register_module()
@@ -23,6 +26,10 @@ class LightingPairDataset(BaseDataset):
     A row's images are ``{img_path}/{input_path}/{object_name}[_{lighting}]{image_ext}`` and the same with ``golden_path``.
     The label PASS means good, everything else is the name of a defect. Rows are kept as columns of
     shared tensors; a million take well under 1 GB and loader processes add no copy.
+
+    With ``num_golden`` > 1 the images in the folder ``{img_path}/{golden_path}`` are the goldens of the row's part, whatever
+    their names: in training a random ``num_golden`` of them, drawn anew every time, in evaluation the first in the order of
+    the alphabet. Where there are fewer they are repeated.
 
     Everything that can be known is checked when the dataset is built, and reported at once.
 
@@ -34,6 +41,7 @@ class LightingPairDataset(BaseDataset):
         image_ext (str): the extension of the image files, with its dot.
         input_map (dict[str, int], optional): lighting name → position, 0 to L - 1, each once; None: one image a side,
             without suffix.
+        num_golden (int): goldens that a part is compared with.
         pipeline (Sequence[dict | Callable]): transforms.
         classes (Sequence[str], optional): class names, PASS first. By default those of the CSV, sorted.
         indices (int | Sequence[int], optional): take only the first (negative: last) rows, or these.
@@ -50,15 +58,17 @@ class LightingPairDataset(BaseDataset):
         ValueError: for an ``input_map``, ``classes`` or option that cannot be.
     """
 
-    def __init__(self, ann_file, data_root='', data_prefix=None, image_ext='.jpg', input_map=None, pipeline=(), classes=None,
-                 indices=None, test_mode=False, broken_images='skip', max_refetch=20, check_images=True, metainfo=None,
-                 lazy_init=False):
+    def __init__(self, ann_file, data_root='', data_prefix=None, image_ext='.jpg', input_map=None, num_golden=1, pipeline=(),
+                 classes=None, indices=None, test_mode=False, broken_images='skip', max_refetch=20, check_images=True,
+                 metainfo=None, lazy_init=False):
         if broken_images not in ('skip', 'stop'):
             raise ValueError(f"broken_images={broken_images!r}: it is 'skip' or 'stop'")
+        if not isinstance(num_golden, int) or num_golden < 1:
+            raise ValueError(f'num_golden={num_golden!r}: it is the number of goldens a part, 1 or more')
         data_prefix = data_prefix or dict(img_path='')
         if set(data_prefix) != {'img_path'}:
             raise ValueError(f'data_prefix={data_prefix}: give the image folder as img_path, and nothing else')
-        self.broken_images, self.check_images = broken_images, check_images
+        self.broken_images, self.check_images, self.num_golden = broken_images, check_images, num_golden
         self._endings = [suffix + image_ext for suffix in lighting_suffixes(input_map)]
         metainfo = dict(metainfo or {})
         if classes is not None or 'classes' in metainfo:
@@ -90,8 +100,11 @@ class LightingPairDataset(BaseDataset):
                           torch.arange(row, dtype=torch.int32), torch.from_numpy(source.lines))
         if LABEL_COLUMN in columns:
             self._settle_classes(table, problems)
+        images_dir, sides = self.data_prefix['img_path'], PATH_COLUMNS
+        if self.num_golden > 1:
+            table.strings[GOLDENS], sides = list_goldens(table, images_dir, self._endings, problems), ('input_path', )
         if self.check_images:
-            check_images_exist(table, self.data_prefix['img_path'], self._endings, problems)
+            check_images_exist(table, images_dir, self._endings, problems, sides)
         problems.raise_if_any()
         return table
 
@@ -112,25 +125,35 @@ class LightingPairDataset(BaseDataset):
             idx (int): index; of a :class:`Draw`, ``sample_idx`` is the index in the outermost dataset.
 
         Returns:
-            dict: ``sample_idx, input_path, golden_path, label, object_name, compare_files, golden_files`` and, where
-            there are labels, ``gt_fail``.
+            dict: ``sample_idx, input_path, golden_path, label, object_name, compare_files, golden_files``, where there are
+            labels ``gt_fail``, and with several goldens ``num_golden``; ``golden_files`` are then those of the first golden,
+            of the second and so on, and those of evaluation.
         """
+        return self._row_info(idx)
+
+    def _row_info(self, idx, rng=None):
+        """As ``get_data_info``; with a generator, goldens are drawn where there are several."""
         self.full_init()
         row = range(len(self))[idx]
         info = {name: column[row] for name, column in self.data_list.strings.items()}
+        goldens = choose_goldens(info.pop(GOLDENS).split('/'), self.num_golden, rng) if GOLDENS in info else None
         if LABEL_COLUMN in info:
             info['gt_fail'] = int(info[LABEL_COLUMN] != GOOD_LABEL)
         for side, column in (('compare', 'input_path'), ('golden', 'golden_path')):
             info[column] = forward(info[column])
             stem = os.path.join(self.data_prefix['img_path'], info[column], info['object_name'])
             info[f'{side}_files'] = [stem + ending for ending in self._endings]
+        if goldens:
+            folder = os.path.join(self.data_prefix['img_path'], info['golden_path'])
+            info['golden_files'] = [os.path.join(folder, name + ending) for name in goldens for ending in self._endings]
+            info['num_golden'] = self.num_golden
         return dict(label='', sample_idx=idx.origin if isinstance(idx, Draw) else row) | info
 
     def prepare_data(self, idx):
         """Run the pipeline on a row; see ``broken_images`` and ``test_mode`` for what happens to unreadable ones."""
         rng, replaced = _generator(idx), []
         while True:
-            results = self.get_data_info(idx) | dict(rng=rng)
+            results = self._row_info(idx, None if self.test_mode else rng) | dict(rng=rng)
             if replaced:
                 results['replaced'] = list(replaced)
             try:

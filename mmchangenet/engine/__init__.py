@@ -2,9 +2,10 @@
 
 from .bf16_optim_wrapper import Bf16OptimWrapper
 from .hooks import BatchNormSyncHook, BrokenImageHook, EarlyStoppingHook, PendingValidationHook, ReseedHook, SafeCheckpointHook
+from .pretrained_init import PretrainedInit
 from .runner import ChangeRunner
 
 __all__ = [
     'BatchNormSyncHook', 'Bf16OptimWrapper', 'BrokenImageHook', 'ChangeRunner', 'EarlyStoppingHook', 'PendingValidationHook',
-    'ReseedHook', 'SafeCheckpointHook'
+    'PretrainedInit', 'ReseedHook', 'SafeCheckpointHook'
 ]

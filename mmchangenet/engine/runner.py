@@ -22,7 +22,6 @@ from mmchangenet.checkpoint import (
     load_fitting_weights,
     load_weights,
     meta_of,
-    newest_checkpoint,
     read_checkpoint,
     state_dict_of,
     wants_class_names,
@@ -211,7 +210,7 @@ class ChangeRunner(Runner):
         newest = [None]
         hook = next((hook for hook in self.hooks if isinstance(hook, SafeCheckpointHook)), None)
         if hook is not None and is_main_process():
-            newest = [newest_checkpoint(hook.folder(self), hook.filename_tmpl, f'{self.work_dir}/last_checkpoint')]
+            newest = [hook.newest(self)]
         broadcast_object_list(newest)
         return newest[0]
 

@@ -1,6 +1,6 @@
 """The siamese network: backbone, difference neck, head and their assembly."""
 
-from .backbones import FAN
+from .backbones import FAN, DINOv2, ViTAdapter
 from .classifiers import SiameseClassifier
 from .data_preprocessors import PairDataPreprocessor
 from .heads import ChangeClsHead, ContrastiveHead
@@ -8,6 +8,6 @@ from .losses import ContrastiveLoss, WeightedCrossEntropy
 from .necks import EuclideanDifference, LearnableDifference
 
 __all__ = [
-    'FAN', 'SiameseClassifier', 'PairDataPreprocessor', 'ChangeClsHead', 'ContrastiveHead', 'ContrastiveLoss',
-    'WeightedCrossEntropy', 'EuclideanDifference', 'LearnableDifference'
+    'DINOv2', 'FAN', 'ViTAdapter', 'SiameseClassifier', 'PairDataPreprocessor', 'ChangeClsHead', 'ContrastiveHead',
+    'ContrastiveLoss', 'WeightedCrossEntropy', 'EuclideanDifference', 'LearnableDifference'
 ]

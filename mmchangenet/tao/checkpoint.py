@@ -9,10 +9,13 @@ from collections import OrderedDict
 
 import torch
 
+from mmchangenet.checkpoint import register_layout
 from mmchangenet.models import FAN, ChangeClsHead, EuclideanDifference, LearnableDifference
 
+from .vit_checkpoint import VIT_RULES, build_vit, infer_vit, is_vit
+
 # Whole keys, reference and ours; the first rule that fits counts. `#` is a number and `*` the rest of a key, carried over.
-RULES = (
+FAN_RULES = (
     ('backbone.cls_token', 'backbone.cls_token'),
     ('backbone.patch_embed.backbone.stem.0.*', 'backbone.stem.patchify.0.*'),
     ('backbone.patch_embed.backbone.stem.1.*', 'backbone.stem.patchify.1.layer.*'),
@@ -32,6 +35,8 @@ RULES = (
     ('backbone.blocks.#.*', 'backbone.blocks.#.*'),
     ('backbone.cls_attn_blocks.#.attn.*', 'backbone.cls_blocks.#.attention.*'),
     ('backbone.cls_attn_blocks.#.*', 'backbone.cls_blocks.#.*'),
+)  # yapf: disable
+PART_RULES = (
     ('fc1.*', 'neck.embed.*'),
     *((f'decoder.linear_c{level}.proj.*', f'neck.project.{level - 1}.*') for level in (1, 2, 3, 4)),
     *((f'decoder.diff_c{level}.*', f'neck.difference.{level - 1}.*') for level in (1, 2, 3, 4)),
@@ -61,15 +66,16 @@ def convert_state_dict(reference):
         LayoutError: when a key is unknown, missing or of another shape; lists all of them by the reference's names.
     """
     reference = strip_prefix(reference)
+    rules, back = (_VIT_TO_OURS, _VIT_TO_REFERENCE) if is_vit(reference) else (_TO_OURS, _TO_REFERENCE)
     ours = OrderedDict()
     unknown = []
     for key, tensor in reference.items():
-        name = _rename(key, _TO_OURS)
+        name = _rename(key, rules)
         if name is None:
             unknown.append(key)
         else:
             ours[name] = _reshape(name, tensor, to_ours=True)
-    _check(ours, unknown, 'the reference checkpoint', lambda key: _rename(key, _TO_REFERENCE))
+    _check(ours, unknown, 'the reference checkpoint', lambda key: _rename(key, back))
     return ours
 
 
@@ -79,15 +85,64 @@ def revert_state_dict(ours):
     Raises:
         LayoutError: as ``convert_state_dict``, by our names.
     """
-    names = {key: _rename(key, _TO_REFERENCE) for key in ours}
+    rules = _VIT_TO_REFERENCE if is_vit(ours) else _TO_REFERENCE
+    names = {key: _rename(key, rules) for key in ours}
     known = OrderedDict((key, tensor) for key, tensor in ours.items() if names[key] is not None)
     _check(known, [key for key in ours if names[key] is None], 'the checkpoint', str)
     return OrderedDict((names[key], _reshape(key, tensor, to_ours=False)) for key, tensor in known.items())
 
 
 def is_reference_layout(state_dict):
-    """Whether the keys are those of the reference's FAN networks."""
-    return any(key.startswith('backbone.patch_embed.backbone.') for key in strip_prefix(state_dict))
+    """Whether the keys are those of the reference's networks."""
+    return any(key.startswith(('backbone.patch_embed.backbone.', 'backbone.spm.', 'decoder.', 'fc1.'))
+               for key in strip_prefix(state_dict))
+
+
+@register_layout
+def adapt_reference(weights):
+    """Names of the reference's networks → ours, as far as they are known, so that its files load like ours.
+
+    Args:
+        weights (dict[str, torch.Tensor]): a whole network's or, with ``backbone.`` before the names, a backbone's.
+
+    Returns:
+        OrderedDict[str, torch.Tensor] | None: what is unknown keeps its name; None for another layout.
+    """
+    if not is_reference_layout(weights):
+        return None
+    rules = _VIT_TO_OURS if is_vit(weights) else _TO_OURS
+    names = {key: _rename(key, rules) or key for key in weights}
+    return OrderedDict((name, _reshape(name, weights[key], to_ours=True)) for key, name in names.items())
+
+
+def original_names(weights):
+    """Our names → the reference's, of weights that ``adapt_reference`` takes."""
+    rules = _VIT_TO_OURS if is_vit(weights) else _TO_OURS
+    return {_rename(key, rules) or key: key for key in weights}
+
+
+def expected_layout(ours):
+    """Every weight of the network, or of the bare FAN backbone, that weights in our layout are of.
+
+    Args:
+        ours (dict[str, torch.Tensor]): names of a bare backbone begin with ``backbone.``, too.
+
+    Returns:
+        dict[str, torch.Size]: name → shape.
+
+    Raises:
+        LayoutError: when the weights do not tell.
+    """
+    if any(name.startswith(('neck.', 'head.')) for name in ours):
+        return _layout(infer_structure(ours))
+    try:
+        structure = _infer_fan(ours)
+    except (KeyError, TypeError) as error:
+        raise LayoutError(f'this is neither a whole Visual ChangeNet network nor a FAN backbone ({error}). For another '
+                          'backbone name the config that it is for.') from error
+    with torch.device('meta'):
+        backbone, _ = _build_fan(structure)
+    return {f'backbone.{name}': tensor.shape for name, tensor in backbone.state_dict().items()}
 
 
 def strip_prefix(state_dict):
@@ -102,28 +157,39 @@ def infer_structure(ours):
     """What a state dict in our layout says of its network.
 
     Returns:
-        dict: ``arch`` of FAN; ``difference``, ``euclidean`` or ``learnable``, and with it ``features`` (length of the
-        flattened map that is embedded or classified), ``embedding_vectors`` or ``embed_dim``, ``num_modules``,
-        ``embed_dec``, ``num_classes``.
+        dict: ``backbone``, its type, and ``arch``, for a vision transformer also ``img_size``; ``difference``,
+        ``euclidean`` or ``learnable``, and with it ``features`` (length of the flattened map that is embedded or
+        classified), ``embedding_vectors`` or ``embed_dim``, ``num_modules``, ``embed_dec``, ``num_classes``.
 
     Raises:
         LayoutError: when the tensors that tell are not there.
     """
     try:
-        width = len(ours['backbone.patch_embed.weight'])
-        arch = {variant['width']: name for name, variant in FAN.variants.items()}[width]
+        backbone = infer_vit(ours) if is_vit(ours) else _infer_fan(ours)
         if 'neck.embed.0.weight' in ours:
             return dict(
-                arch=arch, difference='euclidean', features=ours['neck.embed.0.weight'].shape[1],
+                **backbone, difference='euclidean', features=ours['neck.embed.0.weight'].shape[1],
                 hidden_dim=len(ours['neck.embed.0.weight']), embedding_vectors=len(ours['neck.embed.6.weight']))
         embed_dim, fused = ours['neck.fuse.weight'].shape[:2]
         embed_dec, features = ours['head.layers.0.weight'].shape
         return dict(
-            arch=arch, difference='learnable', features=features, embed_dim=embed_dim, num_modules=fused // embed_dim,
+            **backbone, difference='learnable', features=features, embed_dim=embed_dim, num_modules=fused // embed_dim,
             embed_dec=embed_dec, num_classes=len(ours['head.layers.6.weight']))
     except KeyError as error:
-        raise LayoutError(f'this is not a whole Visual ChangeNet network on a FAN backbone: {error} tells its size and is '
-                          'missing or unknown.') from error
+        raise LayoutError(f'this is not a whole Visual ChangeNet network: {error} tells its size and is missing or '
+                          'unknown.') from error
+
+
+def _infer_fan(ours):
+    width = len(ours['backbone.patch_embed.weight'])
+    return dict(backbone='FAN', arch={variant['width']: name for name, variant in FAN.variants.items()}[width])
+
+
+def _build_fan(structure):
+    """The backbone and the channels of its levels."""
+    backbone = FAN(structure['arch'])
+    width = backbone.variants[structure['arch']]['width']
+    return backbone, [*backbone.stem.widths, width, width]
 
 
 def _check(ours, unknown, what, name_of):
@@ -142,8 +208,7 @@ def _check(ours, unknown, what, name_of):
 def _layout(structure):
     """Every key of the network and its shape, in our layout."""
     with torch.device('meta'):
-        backbone = FAN(structure['arch'])
-        width = backbone.variants[structure['arch']]['width']
+        backbone, channels = (_build_fan if structure['backbone'] == 'FAN' else build_vit)(structure)
         if structure['difference'] == 'euclidean':
             parts = dict(
                 backbone=backbone, neck=EuclideanDifference([(structure['features'], )], structure['embedding_vectors'],
@@ -151,8 +216,7 @@ def _layout(structure):
         else:
             embed_dim = structure['embed_dim']
             places = (1, structure['features'] // embed_dim)
-            in_shapes = [(channels, *places) for channels in (*backbone.stem.widths, width, width)]
-            neck = LearnableDifference(in_shapes, embed_dim, structure['num_modules'])
+            neck = LearnableDifference([(count, *places) for count in channels], embed_dim, structure['num_modules'])
             head = ChangeClsHead(neck.out_shape, structure['embed_dec'], structure['num_classes'])
             parts = dict(backbone=backbone, neck=neck, head=head)
     return {f'{part}.{key}': tensor.shape for part, module in parts.items() for key, tensor in module.state_dict().items()}
@@ -180,5 +244,9 @@ def _compile(rules):
             for source, target in rules]
 
 
-_TO_OURS = _compile(RULES)
-_TO_REFERENCE = _compile((ours, reference) for reference, ours in RULES)
+def _reversed(rules):
+    return [(ours, reference) for reference, ours in rules]
+
+
+_TO_OURS, _TO_REFERENCE = _compile(FAN_RULES + PART_RULES), _compile(_reversed(FAN_RULES + PART_RULES))
+_VIT_TO_OURS, _VIT_TO_REFERENCE = _compile(VIT_RULES + PART_RULES), _compile(_reversed(VIT_RULES + PART_RULES))

@@ -89,10 +89,11 @@ def write_gallery(out_dir, gallery, margin):
 def _write_picture(folder, rank, pair, margin):
     info = pair.info
     called, relation = ('FAIL', '>') if np.float32(pair.score) > np.float32(margin) else ('PASS', '≤')
-    sides = [[_read(file) for file in info[side]] for side in ('compare_files', 'golden_files')]
+    lightings = len(info['compare_files'])  # of several goldens the first is shown
+    sides = [[_read(file) for file in info[side][:lightings]] for side in ('compare_files', 'golden_files')]
     picture = draw_pair(
         *sides, light_names(info),
-        heading=f'{info["label"]}, called {called}   score {pair.score:.4g} {relation} margin {margin:.4g}',
+        heading=f'{info["label"] or "no label"}, called {called}   score {pair.score:.4g} {relation} margin {margin:.4g}',
         details=[f'{info["object_name"]}   (row {pair.position}, from 0)', f'compare  {info["input_path"]}',
                  f'golden  {info["golden_path"]}'])
     board = Path(info['input_path']).name

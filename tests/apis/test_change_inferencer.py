@@ -1,6 +1,7 @@
 """Pairs and CSVs are scored from Python as tools/test.py scores them."""
 
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -90,3 +91,27 @@ def test_a_checkpoint_of_another_network_is_refused(inferencer, folder):
     config = Config(dict(inferencer.config, model=dict(MODEL, head=dict(type='ChangeClsHead', embed_dec=7))))
     with pytest.raises(CheckpointError, match='head.layers.0.weight'):
         ChangeInferencer(config, folder / 'trained.pth')
+
+
+def test_several_goldens_from_files_and_from_a_csv(folder, tmp_path):
+    goldens = [files(folder, 'golden', name) for name in 'abc']
+    for number, side in enumerate(goldens):
+        (tmp_path / 'golden').mkdir(exist_ok=True)
+        for light, file in zip(('Top', 'Side'), side, strict=True):
+            (tmp_path / f'golden/{number}_{light}.png').write_bytes(Path(file).read_bytes())
+    (tmp_path / 'board').symlink_to(folder / 'board')
+    dataset = dict(type='LightingPairDataset', ann_file='labels.csv', image_ext='.png', input_map=dict(Top=0, Side=1),
+                   num_golden=3, pipeline=PIPELINE)
+    config = Config(dict(default_scope='mmchangenet', model=MODEL, test_dataloader=dict(dataset=dataset)))
+    inferencer = ChangeInferencer(config, folder / 'trained.pth', device='cpu', batch_size=2)
+    compare = files(folder, 'board', 'a')
+    sample, = inferencer.score_pairs([(compare, goldens)])
+    single = ChangeInferencer(Config(dict(config, test_dataloader=dict(dataset=dict(dataset, num_golden=1)))),
+                              folder / 'trained.pth', device='cpu')
+    assert sample.score == pytest.approx(min(one.score for one in single.score_pairs([(compare, g) for g in goldens])), abs=1e-6)
+    frame = inferencer.score_csv(folder / 'labels.csv', tmp_path)
+    assert frame.siamese_score[0] == pytest.approx(sample.score, abs=1e-6)
+    lost, = inferencer.score_pairs([(compare, [files(folder, 'golden', 'lost')])])
+    assert math.isnan(lost.score)
+    with pytest.raises(ValueError, match='pair 0: golden must be a list of 1 to 3 goldens'):
+        inferencer.score_pairs([(compare, goldens + goldens[:1])])

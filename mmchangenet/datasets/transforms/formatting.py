@@ -9,7 +9,7 @@ from mmchangenet.registry import TRANSFORMS
 from mmchangenet.structures import ChangeDataSample
 
 META_KEYS = ('sample_idx', 'input_path', 'golden_path', 'label', 'object_name', 'compare_files', 'golden_files', 'error',
-             'replaced')
+             'replaced', 'num_golden')
 
 
 @TRANSFORMS.register_module()
@@ -38,12 +38,13 @@ class LayOutLightings(BaseTransform):
 class PackChangeInputs(BaseTransform):
     """Pack a sample for the network.
 
-    Required keys: images, a uint8 array (2, H, W, 3), and what is known of the row: sample_idx, input_path, golden_path,
-    label, object_name, compare_files, golden_files, error, replaced, gt_fail.
+    Required keys: images, a uint8 array (2, H, W, 3) or (1 + num_golden, H, W, 3), and what is known of the row: sample_idx,
+    input_path, golden_path, label, object_name, compare_files, golden_files, error, replaced, num_golden, gt_fail.
 
     Returns a dict with:
-        inputs (dict): ``compare`` and ``golden``, contiguous uint8 tensors (3, H, W). (Parting the channels here costs a
-            tenth of what it does when tensors are stacked or made float.)
+        inputs (dict): ``compare`` and ``golden``, contiguous uint8 tensors (3, H, W); with several goldens ``golden`` is
+            (num_golden, 3, H, W). (Parting the channels here costs a tenth of what it does when tensors are stacked or made
+            float.)
         data_samples (ChangeDataSample): gt_fail as data, the others as meta information.
     """
 
@@ -54,5 +55,6 @@ class PackChangeInputs(BaseTransform):
                 sample.set_field(results[key], key, field_type='metainfo')
         if 'gt_fail' in results:
             sample.gt_fail = results['gt_fail']
-        compare, golden = torch.from_numpy(np.ascontiguousarray(results['images'].transpose(0, 3, 1, 2)))
+        compare, *goldens = images = torch.from_numpy(np.ascontiguousarray(results['images'].transpose(0, 3, 1, 2)))
+        golden = images[1:] if 'num_golden' in results else goldens[0]
         return {'inputs': {'compare': compare, 'golden': golden}, 'data_samples': sample}

@@ -11,9 +11,9 @@ from mmchangenet.registry import TRANSFORMS
 class PairedResize(BaseTransform):
     """Resize the lightings of both sides, each from its own size, and join them.
 
-    Required keys: images, a list of 2L uint8 arrays (h, w, 3), the compare side first.
+    Required keys: images, a list of 2L uint8 arrays (h, w, 3), the compare side first, and optionally num_golden.
 
-    Modified keys: images, one uint8 array (2, L, height, width, 3).
+    Modified keys: images, one uint8 array (2, L, height, width, 3), or (1 + num_golden, L, height, width, 3).
 
     Args:
         size (tuple[int, int]): (height, width) of one lighting, in pixels.
@@ -37,5 +37,5 @@ class PairedResize(BaseTransform):
             for shape in set(shapes):
                 same = [index for index, other in enumerate(shapes) if other == shape]
                 resized[same] = resize([images[index] for index in same], self.size, self.filter)
-        results['images'] = resized.reshape(2, -1, *self.size, 3)
+        results['images'] = resized.reshape(1 + results.get('num_golden', 1), -1, *self.size, 3)
         return results

@@ -6,7 +6,7 @@ from collections import deque
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
-from mmchangenet.checkpoint import remove_partial_files, write_text
+from mmchangenet.checkpoint import newest_checkpoint, remove_partial_files, write_text
 from mmchangenet.registry import HOOKS
 
 
@@ -34,6 +34,18 @@ class SafeCheckpointHook(CheckpointHook):
         if self.out_dir is None or self.out_dir == runner.work_dir:
             return runner.work_dir
         return os.path.join(self.out_dir, os.path.basename(runner.work_dir.rstrip(os.sep)))
+
+    def name_of(self, step):
+        """The file name of a checkpoint.
+
+        Args:
+            step (int): finished epochs or iterations.
+        """
+        return self.filename_tmpl.format(step)
+
+    def newest(self, runner):
+        """The path of the newest whole checkpoint to resume from; None when there is none."""
+        return newest_checkpoint(self.folder(runner), self.filename_tmpl, os.path.join(runner.work_dir, 'last_checkpoint'))
 
     def before_train(self, runner):
         """Take up the bookkeeping of a resumed run and clean up after a killed one."""
@@ -91,14 +103,14 @@ class SafeCheckpointHook(CheckpointHook):
             outdated = kept[:-self.max_keep_ckpts]
             self.keep_ckpt_ids = deque(kept, self.max_keep_ckpts)
             runner.message_hub.update_info('keep_ckpt_ids', kept)
-        name = self.filename_tmpl.format(step)
+        name = self.name_of(step)
         self.last_ckpt = os.path.join(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         self._write(runner, name, meta, self.save_optimizer, self.save_param_scheduler, self.by_epoch)
         if is_main_process():
             write_text(self.last_ckpt, os.path.join(runner.work_dir, 'last_checkpoint'))
         for number in outdated:
-            self._remove(self.filename_tmpl.format(number))
+            self._remove(self.name_of(number))
         if self.max_keep_ckpts > 0:
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
 
@@ -123,7 +135,7 @@ class SafeCheckpointHook(CheckpointHook):
         if score is None or not self.is_better_than[key](score, hub.get_info(score_key, self.init_value_map[rule])):
             return False
         previous = self.best_ckpt_path if single else self.best_ckpt_path_dict[key]
-        name = f'best_{key}_{self.filename_tmpl.format(self._step(runner))}'.replace('/', '_')
+        name = f'best_{key}_{self.name_of(self._step(runner))}'.replace('/', '_')
         path = os.path.join(self.out_dir, name)
         hub.update_info(score_key, float(score))
         hub.update_info(path_key, path)

@@ -48,6 +48,17 @@ class ChannelsLast(nn.Module):
         return self.layer(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
+class StemBlock(ConvNeXtBlock):
+    """A ConvNeXt block that scales the weights of its last layer instead of that layer's output, a far larger map."""
+
+    def forward(self, x):
+        """(N, C, H, W) → the same shape."""
+        hidden = self.mlp.act(self.mlp.fc1(self.norm(self.conv_dw(x).permute(0, 2, 3, 1))))
+        last = self.mlp.fc2
+        branch = F.linear(hidden, last.weight * self.gamma[:, None], last.bias * self.gamma)
+        return x + branch.permute(0, 3, 1, 2)
+
+
 class ConvNeXtStem(nn.Module):
     """Two ConvNeXt stages: (N, 3, H, W) → (N, 128, H/4, W/4) and (N, 256, H/8, W/8)."""
 
@@ -63,7 +74,7 @@ class ConvNeXtStem(nn.Module):
 
     @staticmethod
     def _stage(width, depth):
-        block = partial(ConvNeXtBlock, width, norm_layer=UnbiasedLayerNorm, ls_init_value=1e-6)
+        block = partial(StemBlock, width, norm_layer=UnbiasedLayerNorm, ls_init_value=1e-6)
         return nn.Sequential(*(block() for _ in range(depth)))
 
     def forward(self, images):

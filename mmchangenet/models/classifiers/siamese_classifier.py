@@ -15,7 +15,8 @@ class SiameseClassifier(BaseClassifier):
     the network is built.
 
     Args:
-        backbone (dict): turns (N, 3, H, W) into a tuple of feature maps, finest first.
+        backbone (dict): turns (N, 3, H, W) into a tuple of feature maps, finest first. A timm model whose maps have the
+            channels last is taken as well.
         neck (dict): a difference neck with ``encode(features)`` for one side and ``compare(code, code)``.
         head (dict): turns what ``compare`` returns into a loss and a score.
         input_size (Sequence[int]): (H, W) of the laid-out image, all lightings of a side.
@@ -39,9 +40,22 @@ class SiameseClassifier(BaseClassifier):
         """The shape of each backbone level without the batch, for an image of ``input_size``."""
         training = self.backbone.training
         self.backbone.eval()
-        features = self.backbone(torch.zeros(1, 3, *self.input_size))
+        try:
+            features = self.features(torch.zeros(1, 3, *self.input_size))
+        except (AssertionError, RuntimeError) as error:
+            raise ValueError(f'{type(self.backbone).__name__} cannot take an image of {self.input_size[0]}×{self.input_size[1]} '
+                             f'(height×width, all lightings laid out): {error}\nChange model.input_size and the size of the '
+                             'lightings, or the backbone\'s own settings.') from error
         self.backbone.train(training)
         return [tuple(level.shape[1:]) for level in features]
+
+    def features(self, images):
+        """Images (N, 3, H, W) → the backbone's levels, finest first; maps are (N, C, H, W)."""
+        levels = self.backbone(images)
+        levels = (levels, ) if isinstance(levels, torch.Tensor) else tuple(levels)
+        if getattr(getattr(self.backbone, 'timm_model', None), 'output_fmt', 'NCHW') == 'NHWC':
+            levels = tuple(level.permute(0, 3, 1, 2) if level.dim() == 4 else level for level in levels)
+        return levels
 
     def encode(self, images):
         """One side's images, normalised, (N, 3, H, W) → its code, as the neck's ``encode`` makes it.
@@ -52,7 +66,7 @@ class SiameseClassifier(BaseClassifier):
         if tuple(images.shape[-2:]) != self.input_size:
             raise ValueError(f'the network is built for images of {self.input_size} (height, width, all lightings laid out), '
                              f'but got {tuple(images.shape[-2:])}. Set model.input_size, or the pipeline\'s size and layout.')
-        return self.neck.encode(self.backbone(images))
+        return self.neck.encode(self.features(images))
 
     def compare(self, compare, golden):
         """Two codes of N images → the head's raw output: distances (N,) or logits (N, num_classes)."""
@@ -61,15 +75,20 @@ class SiameseClassifier(BaseClassifier):
     def extract_feat(self, inputs):
         """``dict(compare=(N, 3, H, W), golden=(N, 3, H, W))`` → what the neck's ``compare`` returns.
 
-        Both sides pass the backbone as one batch.
+        With G goldens a part, ``golden`` is (N, G, 3, H, W) and the answer is that of N·G pairs, a part's goldens one after
+        the other. All images pass the backbone as one batch.
         """
-        code = self.encode(torch.cat([inputs['compare'], inputs['golden']]))
-        return self.neck.compare(*split_sides(code))
+        compare, golden = inputs['compare'], inputs['golden']
+        if golden.dim() == 4:
+            return self.neck.compare(*split_sides(self.encode(torch.cat([compare, golden]))))
+        code = self.encode(torch.cat([compare[:, None], golden], dim=1).flatten(0, 1))
+        return self.neck.compare(*pair_with_each(code, golden.shape[1]))
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         """
         Args:
-            inputs (dict): ``compare`` and ``golden``, each (N, 3, H, W), normalised.
+            inputs (dict): ``compare`` and ``golden``, each (N, 3, H, W), normalised. With G goldens a part ``golden`` is
+                (N, G, 3, H, W); the part is compared with each of them, and the golden with the lowest score counts.
             data_samples (list[ChangeDataSample], optional): N samples; needed for ``loss``.
             mode (str): ``tensor``, ``loss`` or ``predict``.
 
@@ -77,13 +96,25 @@ class SiameseClassifier(BaseClassifier):
             distances (N,) or logits (N, num_classes); a dict of losses; or the samples with their scores.
         """
         comparison = self.extract_feat(inputs)
+        num_golden = inputs['golden'].shape[1] if inputs['golden'].dim() == 5 else 1
         if mode == 'tensor':
-            return self.head(comparison)
+            return self.head.closest(comparison, num_golden)
         if mode == 'loss':
-            return self.head.loss(comparison, data_samples)
+            return self.head.loss(comparison, data_samples, num_golden)
         if mode == 'predict':
-            return self.head.predict(comparison, data_samples or [ChangeDataSample() for _ in inputs['compare']])
+            return self.head.predict(comparison, data_samples or [ChangeDataSample() for _ in inputs['compare']], num_golden)
         raise ValueError(f"mode {mode!r} of SiameseClassifier: use 'tensor', 'loss' or 'predict'")
+
+    def get_layer_depth(self, param_name):
+        """Layer number of a parameter and the number of layers, as mmpretrain's layer-wise learning-rate decay asks for.
+
+        Raises:
+            NotImplementedError: when the backbone does not number its layers.
+        """
+        if not hasattr(self.backbone, 'get_layer_depth'):
+            raise NotImplementedError(f'{type(self.backbone).__name__} has no get_layer_depth, which layer-wise learning-rate '
+                                      'decay needs. Use another backbone, or paramwise_cfg.custom_keys.')
+        return self.backbone.get_layer_depth(param_name, 'backbone.')
 
 
 def split_sides(code):
@@ -91,3 +122,12 @@ def split_sides(code):
     if isinstance(code, torch.Tensor):
         return code.chunk(2)
     return tuple(zip(*(split_sides(part) for part in code), strict=True))
+
+
+def pair_with_each(code, num_golden):
+    """The code of N · (1 + G) images, each part's compare image before its G goldens → the sides of N · G pairs."""
+    if not isinstance(code, torch.Tensor):
+        return tuple(zip(*(pair_with_each(part, num_golden) for part in code), strict=True))
+    code = code.unflatten(0, (-1, 1 + num_golden))
+    golden = code[:, 1:]
+    return code[:, :1].expand_as(golden).flatten(0, 1), golden.flatten(0, 1)

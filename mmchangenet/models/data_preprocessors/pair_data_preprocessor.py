@@ -29,10 +29,12 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         """
         Args:
             data (dict): ``inputs=dict(compare=..., golden=...)``, each a list of N (3, H, W) uint8 tensors or one
-                (N, 3, H, W) tensor, and optionally ``data_samples``.
+                (N, 3, H, W) tensor, and optionally ``data_samples``. With G goldens a part ``golden`` has (G, 3, H, W) a
+                part.
 
         Returns:
-            dict: the same with float tensors (N, 3, H, W), on this module's device.
+            dict: the same with float tensors, ``compare`` (N, 3, H, W) and ``golden`` (N, 3, H, W) or (N, G, 3, H, W), on
+            this module's device.
 
         Raises:
             ValueError: when images of a batch differ in size.

@@ -45,7 +45,26 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
     def targets(self, data_samples):
         """Class numbers (N,) int64 of the samples; −1 where there is no label or the head does not know its name."""
 
-    def loss(self, comparison, data_samples):
+    def closest(self, comparison, num_golden):
+        """The raw output of each part for the golden that it is closest to, the one with the lowest score.
+
+        Args:
+            comparison (torch.Tensor): what the neck's ``compare`` returned for N · ``num_golden`` pairs, a part's pairs
+                one after the other.
+            num_golden (int): goldens a part.
+
+        Returns:
+            torch.Tensor: distances (N,) or logits (N, num_classes).
+        """
+        output = self(comparison)
+        if num_golden == 1:
+            return output
+        best = self.scores(output).unflatten(0, (-1, num_golden)).argmin(dim=1, keepdim=True)
+        output = output.unflatten(0, (-1, num_golden))
+        best = best.reshape(-1, 1, *[1] * (output.dim() - 2)).expand(-1, -1, *output.shape[2:])
+        return output.gather(1, best).squeeze(1)
+
+    def loss(self, comparison, data_samples, num_golden=1):
         """
         Returns:
             dict[str, torch.Tensor]: ``loss``, a scalar.
@@ -58,20 +77,21 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
         if unknown:
             raise ValueError(f'training needs a label out of {", ".join(self.class_names or ())} in every row; found ' +
                              ', '.join(sorted({repr(sample.get("label", "no label")) for sample in unknown})))
-        output = self(comparison)
+        output = self.closest(comparison, num_golden)
         return dict(loss=self.loss_module(output, torch.tensor(targets, device=output.device)))
 
-    def predict(self, comparison, data_samples):
+    def predict(self, comparison, data_samples, num_golden=1):
         """Sets score, pred_fail, margin and, where there is a label, loss and loss_weight on each sample.
 
         Args:
-            comparison (torch.Tensor): what the neck's ``compare`` returned for N pairs.
+            comparison (torch.Tensor): what the neck's ``compare`` returned for N · ``num_golden`` pairs.
             data_samples (list[ChangeDataSample]): N samples.
+            num_golden (int): goldens a part; the closest counts.
 
         Returns:
             list[ChangeDataSample]: the same samples.
         """
-        return self.predict_from(self(comparison).float(), data_samples)
+        return self.predict_from(self.closest(comparison, num_golden).float(), data_samples)
 
     def predict_from(self, output, data_samples):
         """``predict`` from the raw output, which may come from a converted network.

@@ -21,19 +21,19 @@ class LearnableDifference(BaseModule):
         in_shapes (Sequence[Sequence[int]]): ``(C, H, W)`` of each backbone level, finest first. ``SiameseClassifier``
             fills it in.
         embed_dim (int): channels of the projected levels and of the fused map.
-        num_modules (int): how many levels are compared, from the coarsest on. The other levels keep their untrained
-            parameters, as the reference's checkpoints do.
+        num_modules (int): how many levels are compared, from the coarsest on; all, where the backbone has fewer. The other
+            levels keep their untrained parameters, as the reference's checkpoints do.
         init_cfg (dict, optional): MMEngine's.
 
     Raises:
-        ValueError: when the backbone gives a single level or something that is not a map, or ``num_modules`` does not
-            fit its number of levels.
+        ValueError: when the backbone gives a single level or something that is not a map, or ``num_modules`` is below 1.
     """
 
     def __init__(self, in_shapes, embed_dim=256, num_modules=4, init_cfg=None):
         super().__init__(init_cfg=init_cfg)
         self._check(in_shapes, num_modules)
         count = len(in_shapes)
+        num_modules = min(num_modules, count)
         self.embed_dim = embed_dim
         self.used = range(count - num_modules, count)
         self.size = tuple(in_shapes[0][1:])
@@ -54,11 +54,11 @@ class LearnableDifference(BaseModule):
         if len(in_shapes) < 2 or any(len(shape) != 3 for shape in in_shapes):
             raise ValueError(
                 f'LearnableDifference compares feature maps of several levels, but the backbone gives '
-                f'{[tuple(shape) for shape in in_shapes]}. Set its out_indices (or features_only) so that it returns at '
-                'least two maps, or use EuclideanDifference.')
-        if not 1 <= num_modules <= len(in_shapes):
-            raise ValueError(f'num_modules {num_modules} of LearnableDifference: the backbone gives {len(in_shapes)} '
-                             f'levels, so use 1 to {len(in_shapes)}.')
+                f'{[tuple(shape) for shape in in_shapes]}. Set its out_indices (for timm features_only=True, for ConvNeXt '
+                "gap_before_final_norm=False, for a transformer out_type='featmap') so that it returns at least two maps "
+                '(C, H, W), or use EuclideanDifference.')
+        if num_modules < 1:
+            raise ValueError(f'num_modules {num_modules} of LearnableDifference: compare at least 1 level')
 
     def init_weights(self):
         """Let training start from true differences: the golden half of each module's first convolution is minus the

@@ -1,0 +1,173 @@
+"""The transformer that the DINOv2 backbones share: patch embedding, class token, position table and blocks, all timm's."""
+
+import math
+from functools import partial
+
+import torch
+from mmengine.model import BaseModule
+from timm.layers import GluMlp, Mlp, PatchEmbed, trunc_normal_
+from timm.models.vision_transformer import Block
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from .dinov2_weights import adapt_dinov2_weights, read_dinov2_weights
+
+LayerNorm = partial(nn.LayerNorm, eps=1e-6)
+SwiGLU = partial(GluMlp, gate_last=False)
+
+# width, blocks, heads, outputs of the first layer of the MLP, whether it is a SwiGLU (its two halves packed into one layer)
+VARIANTS = dict(
+    small=dict(width=384, depth=12, num_heads=6, hidden_dim=1536, swiglu=False),
+    base=dict(width=768, depth=12, num_heads=12, hidden_dim=3072, swiglu=False),
+    large=dict(width=1024, depth=24, num_heads=16, hidden_dim=4096, swiglu=False),
+    nv_large=dict(width=1024, depth=24, num_heads=16, hidden_dim=5472, swiglu=True),
+    giant=dict(width=1536, depth=40, num_heads=24, hidden_dim=8192, swiglu=True))
+
+
+class ViTTrunk(BaseModule):
+    """A pre-norm vision transformer with LayerScale, as DINOv2's (arXiv 2304.07193).
+
+    Parameters have the names of timm and of DINOv2's authors.
+
+    Args:
+        arch (str | dict): one of ``VARIANTS``, or such a dict of numbers.
+        patch_size (int): side of a patch in pixels.
+        img_size (int | Sequence[int]): (H, W) of the images that the position table is made for; one number for a square.
+        drop_path_rates (Sequence[float]): stochastic depth of the first and of the last block, linear in between.
+        frozen_stages (int): what keeps its weights and stays in evaluation mode: −1 nothing, 0 patch embedding, class token
+            and position table, k also the first k blocks, all of them with the final norm.
+        with_cp (bool): recompute the blocks' activations in the backward pass to save memory.
+        init_cfg (dict, optional): MMEngine's. ``dict(type='Pretrained', checkpoint=FILE)`` takes public DINOv2 weights, see
+            ``adapt_dinov2_weights``.
+
+    Raises:
+        ValueError: for an unknown ``arch`` or a ``frozen_stages`` beyond the last block.
+    """
+
+    def __init__(self, arch, patch_size, img_size, drop_path_rates, frozen_stages, with_cp, init_cfg):
+        super().__init__(init_cfg=init_cfg)
+        if isinstance(arch, str) and arch not in VARIANTS:
+            raise ValueError(f'{type(self).__name__} has no arch {arch!r}; choose one of {", ".join(VARIANTS)}')
+        variant = VARIANTS[arch] if isinstance(arch, str) else arch
+        self.width, self.depth, self.num_heads = (variant[key] for key in ('width', 'depth', 'num_heads'))
+        if frozen_stages not in range(-1, self.depth + 1):
+            raise ValueError(f'frozen_stages {frozen_stages!r} of {type(self).__name__}: use -1 (nothing) to {self.depth} (all '
+                             'blocks)')
+        self.patch_size = patch_size
+        self.grid_size = tuple(side // patch_size for side in _pair(img_size))
+        self.frozen_stages = frozen_stages
+        self.with_cp = with_cp
+
+        self.patch_embed = PatchEmbed(None, patch_size, embed_dim=self.width, flatten=False, strict_img_size=False)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, self.width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + math.prod(self.grid_size), self.width))
+        rates = torch.linspace(*drop_path_rates, self.depth, device='cpu').tolist()
+        self.blocks = nn.ModuleList(self._block(variant, rate) for rate in rates)
+        self.norm = LayerNorm(self.width)
+        for module in self._frozen():
+            module.requires_grad_(False)
+
+    @staticmethod
+    def _block(variant, drop_path_rate):
+        width, hidden_dim = variant['width'], variant['hidden_dim']
+        mlp = dict(mlp_layer=SwiGLU, act_layer=nn.SiLU) if variant['swiglu'] else dict(mlp_layer=Mlp)
+        return Block(
+            width, variant['num_heads'], qkv_bias=True, init_values=1e-5, drop_path=drop_path_rate, mlp_ratio=hidden_dim / width,
+            norm_layer=LayerNorm, **mlp)
+
+    def embed(self, images):
+        """Images (N, 3, H, W) → class and patch tokens (N, 1 + h·w, C) with their positions, and the grid (h, w)."""
+        grid = self.patch_embed(images)
+        grid_size = size_of(grid)
+        # an empty place in front, to which the class token is added: its size follows the batch in any exported graph
+        tokens = F.pad(grid.flatten(2).transpose(1, 2), (0, 0, 1, 0))
+        return tokens + self.position(grid_size) + F.pad(self.cls_token, (0, 0, 0, math.prod(grid_size))), grid_size
+
+    def position(self, grid_size):
+        """The position table for a grid (h, w): (1, 1 + h·w, C)."""
+        if tuple(grid_size) == self.grid_size:
+            return self.pos_embed
+        patches = self.pos_embed[:, 1:].transpose(1, 2).unflatten(-1, self.grid_size)
+        patches = self.resize_position(patches, grid_size).flatten(2).transpose(1, 2)
+        return torch.cat([self.pos_embed[:, :1], patches], dim=1)
+
+    def resize_position(self, patches, grid_size):
+        """The table's patch part (1, C, h, w) for another grid."""
+        return F.interpolate(patches, grid_size, mode='bicubic')
+
+    def run(self, module, *inputs):
+        """``module(*inputs)``; in training, with ``with_cp``, its activations are computed again in the backward pass."""
+        if self.with_cp and self.training and torch.is_grad_enabled():
+            return checkpoint(module, *inputs, use_reentrant=False)
+        return module(*inputs)
+
+    def init_weights(self):
+        """Truncated normal weights of σ 0.02, as DINOv2 is trained from, then ``init_cfg``.
+
+        Raises:
+            CheckpointError: when the file of ``init_cfg`` does not hold this transformer's weights.
+        """
+        for module in self.blocks.modules():
+            if isinstance(module, nn.Linear):
+                trunc_normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)
+        trunc_normal_(self.cls_token, std=0.02)
+        trunc_normal_(self.pos_embed, std=0.02)
+        if (self.init_cfg or {}).get('type') != 'Pretrained':
+            super().init_weights()
+            return
+        file = self.init_cfg['checkpoint']
+        self.load_state_dict(adapt_dinov2_weights(read_dinov2_weights(file), self, file), strict=False)
+        self._is_init = True
+
+    def trunk_keys(self):
+        """The names of the transformer's own weights, those of a backbone built on it left out."""
+        return [name for name in self.state_dict()
+                if name.split('.')[0] in ('cls_token', 'pos_embed', 'patch_embed', 'blocks', 'norm')]
+
+    def get_layer_depth(self, param_name, prefix=''):
+        """Layer number of a parameter and the number of layers, for mmpretrain's layer-wise learning-rate decay.
+
+        Embeddings are layer 0, the blocks 1 to ``depth``; everything else learns at the full rate.
+        """
+        num_layers = self.depth + 2
+        first, *rest = param_name.removeprefix(prefix).split('.') if param_name.startswith(prefix) else ('', )
+        if first in ('cls_token', 'pos_embed', 'patch_embed'):
+            return 0, num_layers
+        return (int(rest[0]) + 1 if first == 'blocks' else num_layers - 1), num_layers
+
+    def train(self, mode=True):
+        """Training or evaluation mode; what is frozen stays in evaluation mode."""
+        super().train(mode)
+        for module in self._frozen():
+            if isinstance(module, nn.Module):
+                module.eval()
+        return self
+
+    def _frozen(self):
+        if self.frozen_stages < 0:
+            return []
+        final = [self.norm] if self.frozen_stages == self.depth else []
+        return [self.patch_embed, self.cls_token, self.pos_embed, *self.blocks[:self.frozen_stages], *final]
+
+    def check_sides(self, images, multiple):
+        """Raise a ValueError when a side of the images (N, 3, H, W) is not a multiple."""
+        height, width = images.shape[-2:]
+        if height % multiple or width % multiple or not height or not width:
+            raise ValueError(f'{type(self).__name__} takes heights and widths that are multiples of {multiple}; the laid-out '
+                             f'image is {height}×{width} (height×width). Change the size of the lightings.')
+
+
+def size_of(level):
+    """(h, w) of a map (N, C, h, w), plain numbers in an export, too."""
+    return tuple(int(side) for side in level.shape[-2:])
+
+
+def as_map(tokens, grid_size):
+    """Tokens (N, h·w, C) → a map (N, C, h, w)."""
+    return tokens.transpose(1, 2).unflatten(-1, grid_size)
+
+
+def _pair(size):
+    return (size, size) if isinstance(size, int) else tuple(size)

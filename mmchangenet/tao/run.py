@@ -1,0 +1,41 @@
+"""Running the config of a spec, alone or as one of several processes: ``python -m mmchangenet.tao.run ACTION CONFIG``."""
+
+import os
+import sys
+
+from mmengine.config import Config
+
+from mmchangenet.apis.launch import UNSCORED_EXIT, prepare_test, prepare_train, run_tool, unscored_rows
+
+from .devices import select_devices
+
+
+def run(action, file, devices=None):
+    """Train or test as a config file says.
+
+    Args:
+        action (str): ``train``, ``evaluate`` or ``inference``.
+        file (str | Path): the config.
+        devices (Devices, optional): of this process; None for a process that torchrun started.
+
+    Returns:
+        int: exit code, see ``run_tool``; 1 when rows got no score.
+    """
+    launcher = 'pytorch' if devices is None else 'none'
+    if devices is not None:
+        select_devices(devices, os.environ)
+    if action == 'train':
+        return run_tool(lambda: prepare_train(file, launcher=launcher), lambda runner: runner.train() and 0)
+    return run_tool(lambda: prepare_test(file, Config.fromfile(file).get('load_from'), launcher=launcher), _test)
+
+
+def _test(runner):
+    runner.test()
+    unscored = unscored_rows(runner)
+    if unscored:
+        print(f'error: {len(unscored)} rows have no score', file=sys.stderr, flush=True)
+    return UNSCORED_EXIT if unscored else 0
+
+
+if __name__ == '__main__':
+    sys.exit(run(*sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""The configs of DINOv2, of the light network and of the other backbones build, and train on the demo boards."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmchangenet.apis.backbone_comparison import cost
+from mmchangenet.checkpoint import read_checkpoint
+from mmchangenet.datasets.demo import generate_demo
+from mmchangenet.engine import ChangeRunner
+from mmchangenet.registry import MODELS
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+SHALLOW = dict(width=64, depth=4, num_heads=2, hidden_dim=128, swiglu=True)
+
+
+@pytest.fixture(scope='module')
+def demo(tmp_path_factory):
+    root = tmp_path_factory.mktemp('boards') / 'demo'
+    generate_demo(root, num_boards=3, size=32)
+    return str(root)
+
+
+def load(name, demo, folder):
+    """The config on the small demo data, a part of it, one epoch."""
+    config = Config.fromfile(CONFIGS / f'{name}.py')
+    for loader, rows in (('train_dataloader', 8), ('val_dataloader', 6), ('test_dataloader', 6)):
+        config[loader].update(num_workers=0, persistent_workers=False, batch_size=4)
+        config[loader].dataset.update(data_root=demo, indices=list(range(rows)))
+    config.train_cfg.max_epochs = 1
+    config.work_dir = str(folder / 'run')
+    return config
+
+
+@pytest.mark.parametrize('name', ['changenet_dinov2', 'changenet_dinov2_adapter', 'changenet_light'])
+def test_trains_on_the_demo_boards(name, demo, tmp_path):
+    config = load(name, demo, tmp_path)
+    if 'dinov2' in name:
+        assert config.model.backbone.arch == 'nv_large'
+        config.model.backbone.arch = SHALLOW
+        config.model.backbone.frozen_stages = 1
+        config.model.neck.update(dict(embed_dim=16) if 'adapter' in name else {})
+    config.train_dataloader.sampler = dict(type='PairSampler', shuffle=True)
+    runner = ChangeRunner.from_cfg(config)
+    runner.train()
+    assert runner.iter == 2
+    assert read_checkpoint(f'{config.work_dir}/epoch_1.pth')['state_dict'].keys() == runner.model.state_dict().keys()
+    if 'dinov2' in name:
+        scales = {group['lr_scale'] for group in runner.optim_wrapper.optimizer.param_groups}
+        assert len(scales) == 4  # blocks 1 to 3, and all that stands behind them
+
+
+def test_the_light_network_is_quick_enough_for_one_core():
+    price = cost(Config.fromfile(CONFIGS / 'changenet_light.py'), seconds=1)
+    assert price['pairs_per_second'] >= 15 and price['gflop'] < 1
+
+
+@pytest.mark.parametrize('file', sorted((CONFIGS / 'backbones').glob('*.py')), ids=lambda file: file.stem)
+def test_another_backbone_is_its_line_alone(file):
+    config, base = Config.fromfile(file), Config.fromfile(CONFIGS / 'changenet_resnet_deeppcb.py')
+    assert {key for key in base if config[key] != base[key]} == {'model'}
+    assert {key for key in base.model if config.model[key] != base.model[key]} == {'backbone'}
+    assert len(MODELS.build(config.model)._feature_shapes()) == 4
+
+
+def test_several_goldens_go_through_training_and_evaluation(demo, tmp_path):
+    config = load('changenet_light', demo, tmp_path)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        config[loader].dataset.num_golden = 3
+    config.train_dataloader.sampler = dict(type='PairSampler', shuffle=True)
+    batch = next(iter(Runner.build_dataloader(config.train_dataloader)))
+    assert batch['inputs']['golden'][0].shape == (3, 3, 128, 128)
+    runner = ChangeRunner.from_cfg(config)
+    runner.train()
+    assert runner.iter == 2

@@ -1,0 +1,314 @@
+"""The command visual_changenet, from training to export, and what it says when something is wrong."""
+
+import csv
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from mmengine.config import Config
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from mmchangenet.checkpoint import load_for_scoring, read_checkpoint
+from mmchangenet.models.backbones import vit_trunk
+from mmchangenet.registry import MODELS
+from mmchangenet.tao.command import main
+from mmchangenet.tao.encryption import read_encrypted
+from mmchangenet.tao.hooks.numbered_checkpoint_hook import LATEST
+
+ROOT = Path(__file__).parents[2]
+SPECS = Path(__file__).parent / 'specs'
+TINY = """
+task: classify
+encryption_key: secret
+train:
+  num_epochs: 1
+  optim: {lr: 0.001}
+  classify: {loss: contrastive}
+model:
+  backbone: {type: fan_tiny_8_p4_hybrid}
+  classify: {eval_margin: 0.02, difference_module: euclidean, embedding_vectors: 3}
+dataset:
+  classify:
+    batch_size: 8
+    workers: 0
+    fpratio_sampling: 1.0
+    input_map: {WhiteLight: 0}
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ('LOCAL_RANK', 'RANK', 'MMCHANGENET_DEBUG'):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def run(data_overrides, tmp_path):
+    """Runs the tiny Euclidean spec: ``run('train', 'key=value', ...)`` gives the exit code."""
+    (tmp_path / 'tiny.yaml').write_text(TINY)
+
+    def call(action, *overrides):
+        return main([action, '-e', 'tiny.yaml', *data_overrides(16), 'results_dir=out', *overrides])
+
+    return call
+
+
+def tool(name, *arguments):
+    """Run one of tools/ in this process."""
+    spec = importlib.util.spec_from_file_location(f'tool_{name}', ROOT / 'tools' / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    saved, sys.argv = sys.argv, [name, *map(str, arguments)]
+    try:
+        return module.main()
+    finally:
+        sys.argv = saved
+
+
+def table(file):
+    with open(file, newline='') as stream:
+        return list(csv.DictReader(stream))
+
+
+def weights(file):
+    return read_checkpoint(file)['state_dict']
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+@pytest.mark.slow
+def test_the_pages_specs_run_and_agree_with_the_plain_tools(data_overrides, tmp_path):
+    """The published FAN specs with only paths, epochs and sizes overridden."""
+    paths = [*data_overrides(16), 'results_dir=out', 'evaluate.results_dir=out/evaluate', 'inference.results_dir=out/inference']
+    epochs = ['train.num_epochs=1', 'train.validation_interval=1', 'train.checkpoint_interval=1']
+    assert main(['train', '-e', str(SPECS / 'fan_train.yaml'), *paths, *epochs, 'train.pretrained_model_path=null']) == 0
+    latest = Path('out/train', LATEST)
+    assert {path.name for path in Path('out/train').glob('*.pth')} == {
+        'model_epoch_000.pth', LATEST, 'best_val_loss_model_epoch_000.pth'}
+    named = [f'evaluate.checkpoint={latest}', f'inference.checkpoint={latest}']
+    shaped = [item for item in paths if 'image_' not in item and 'train' not in item and 'validation' not in item]
+    shaped.append('dataset.classify.output_shape=[16,16]')
+    for action in ('evaluate', 'inference'):
+        assert main([action, '-e', str(SPECS / 'fan_evaluate.yaml'), *shaped, *named]) == 0
+    assert main(['export', '-e', str(SPECS / 'fan_export.yaml'), f'export.checkpoint={latest}', 'export.onnx_file=out/net.onnx',
+                 'export.input_width=16', 'export.input_height=64']) == 0
+
+    # the same through the plain tools, from the configs left behind
+    assert tool('train', 'out/train/visual_changenet_train.py', '--work-dir', 'plain') == 0
+    assert equal(weights(latest), weights(Path('plain', LATEST)))
+    assert tool('test', 'out/inference/visual_changenet_inference.py', latest, '--work-dir', 'tested', '--out', 'plain.csv') == 0
+    scores = [row['siamese_score'] for row in table('out/inference/inference.csv')]
+    assert scores == [row['siamese_score'] for row in table('plain.csv')]
+
+    check_figures(json.loads(Path('out/evaluate/figures.json').read_text()), table('out/inference/inference.csv'), 0.005)
+    check_export('out/net.onnx', 'out/inference/visual_changenet_inference.py', latest, opset=12)
+    assert len(list(Path('out/evaluate/pictures').glob('*.jpg'))) == 32, 'every batch'
+    assert Path('out/evaluate/gallery/index.html').is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('architecture, size', [('euclidean', 28), ('learnable', 32)])
+def test_the_pages_vit_spec_with_a_shallow_transformer(architecture, size, data_overrides, monkeypatch):
+    """The published ViT spec as it is, and its learnable twin; four lightings in a grid."""
+    shallow = dict(width=64, depth=4, num_heads=1, hidden_dim=128, swiglu=True)
+    monkeypatch.setitem(vit_trunk.VARIANTS, 'nv_large', shallow)
+    run_spec = [str(SPECS / 'vit_train.yaml'), *data_overrides(size), 'results_dir=out', 'train.num_epochs=1',
+                'train.validation_interval=1', 'train.checkpoint_interval=1', 'train.pretrained_model_path=null',
+                'model.backbone.pretrained_backbone_path=null', 'dataset.classify.workers=0',
+                f'export.input_width={2 * size}', f'export.input_height={2 * size}']
+    if architecture == 'learnable':
+        run_spec += ['model.classify.difference_module=learnable', 'train.classify.loss=ce']
+    latest = f'out/train/{LATEST}'
+    for action, more in (('train', []), ('evaluate', [f'evaluate.checkpoint={latest}']),
+                         ('inference', [f'inference.checkpoint={latest}']),
+                         ('export', [f'export.checkpoint={latest}', 'export.onnx_file=net.onnx', 'export.opset_version=17'])):
+        assert main([action, '-e', *run_spec, *more]) == 0
+    assert tool('test', 'out/inference/visual_changenet_inference.py', latest, '--work-dir', 'tested', '--out', 'plain.csv') == 0
+    assert table('plain.csv') == table('out/inference/inference.csv')
+    check_figures(json.loads(Path('out/evaluate/figures.json').read_text()), table('out/inference/inference.csv'), 0.005)
+    check_export('net.onnx', 'out/inference/visual_changenet_inference.py', latest, opset=17)
+
+
+def check_figures(figures, rows, margin):
+    """The reference's four, from the scores."""
+    fail = np.array([row['label'] != 'PASS' for row in rows])
+    called = np.array([np.float32(row['siamese_score']) > np.float32(margin) for row in rows])
+    reference = dict(
+        total_accuracy=np.mean(fail == called), false_alarm=np.mean(~fail & called), false_negative=np.mean(fail & ~called),
+        defect_accuracy=np.mean(called[fail]))
+    assert figures['reference'] == pytest.approx({name: 100 * value for name, value in reference.items()})
+    assert figures['eval_margin'] == margin and 'auroc' in figures['all']
+
+
+def check_export(file, config, checkpoint, opset):
+    config = Config.fromfile(config)
+    model = MODELS.build(config.model).eval()
+    load_for_scoring(model, checkpoint, config)
+    graph = onnx.load(file)
+    assert graph.opset_import[0].version == opset
+    assert [value.name for value in graph.graph.input] == ['input_1', 'input_2']
+    assert [value.name for value in graph.graph.output] == ['output']
+    images = torch.randn(2, 3, 3, *model.input_size, generator=torch.Generator().manual_seed(0))
+    session = onnxruntime.InferenceSession(str(file), providers=['CPUExecutionProvider'])
+    output, = session.run(None, dict(input_1=images[0].numpy(), input_2=images[1].numpy()))
+    with torch.no_grad():
+        expected = model(dict(compare=images[0], golden=images[1]))
+    np.testing.assert_allclose(output, expected.numpy(), atol=1e-4)
+
+
+def test_names_resuming_and_a_new_beginning(run, capsys):
+    assert run('train', 'train.checkpoint_interval=1', 'train.num_epochs=2', 'train.optim.monitor_name=auroc') == 0
+    names = {path.name for path in Path('out/train').glob('*.pth')}
+    assert {'model_epoch_000.pth', 'model_epoch_001.pth', LATEST} <= names
+    assert any(name.startswith('best_auroc_model_epoch_') for name in names)
+    first = weights('out/train/model_epoch_000.pth')
+
+    assert run('train', 'train.num_epochs=1') == 2
+    assert 'has finished 2 epochs, but train.num_epochs is 1' in capsys.readouterr().err
+    assert run('train', 'train.num_epochs=2') == 0, 'there is nothing left to do'
+    assert 'all 2 epochs are finished already' in capsys.readouterr().out
+    assert run('train', 'train.num_epochs=3', 'train.checkpoint_interval=3') == 0
+    assert read_checkpoint(f'out/train/{LATEST}')['meta']['epoch'] == 3 and Path('out/train/model_epoch_002.pth').is_file()
+
+    # the path wins over the latest
+    assert run('train', 'train.num_epochs=2', 'train.resume_training_checkpoint_path=out/train/model_epoch_000.pth') == 0
+    assert read_checkpoint(f'out/train/{LATEST}')['meta']['epoch'] == 2
+
+    # a damaged latest is passed over, and without it a training begins anew
+    Path('out/train', LATEST).unlink()
+    Path('out/train', LATEST).write_bytes(b'\x80 cut off')
+    assert run('train', 'train.num_epochs=2') == 0
+    assert 'passed over for resuming' in capsys.readouterr().out
+    Path('out/train', LATEST).unlink()
+    assert run('train', 'train.num_epochs=1', 'train.optim.lr=0.0') == 0
+    assert not equal(first, weights('out/train/model_epoch_000.pth'))
+
+
+def test_everything_that_training_can_be_told(run):
+    """Augmentation, TensorBoard, another optimizer and schedule, frozen pretrained weights."""
+    assert run('train') == 0
+    start = weights('out/train/model_epoch_000.pth')
+    augmentation = 'dataset.classify.augmentation_config.augment=true'
+    assert run('train', 'results_dir=second', augmentation, 'train.tensorboard.enabled=true', 'train.optim.optim=sgd',
+               'train.optim.policy=step', 'train.pretrained_model_path=out/train/model_epoch_000.pth', 'train.num_epochs=2',
+               'model.backbone.freeze_backbone=true', 'train.tensorboard.infrequent_logging_frequency=2',
+               'train.seed=-1', 'train.sync_batchnorm=true') == 0
+    trained = weights('second/train/model_epoch_001.pth')
+    changed = {name.split('.')[0] for name in start if not torch.equal(start[name], trained[name])}
+    assert changed == {'neck'}, 'the backbone keeps its weights and statistics'
+
+    events = EventAccumulator(str(next(Path('second/train').rglob('events.out.*')).parent), size_guidance=dict(images=0))
+    events.Reload()
+    assert {'train/loss', 'val/val_loss', 'val/auroc'} & set(events.Tags()['scalars']) or 'loss' in events.Tags()['scalars']
+    assert 'val_loss' in ' '.join(events.Tags()['scalars'])
+    assert [image.step for image in events.Images('train/pair_0')] == [2]
+    assert any('neck' in tag for tag in events.Tags()['histograms'])
+
+
+def test_evaluation_without_a_train_section_and_with_a_batch_size(run, tmp_path, capsys):
+    assert run('train') == 0
+    spec = (tmp_path / 'tiny.yaml').read_text()
+    start, end = spec.index('train:'), spec.index('model:')
+    (tmp_path / 'tiny.yaml').write_text(spec[:start] + spec[end:])
+    assert run('evaluate', f'evaluate.checkpoint=out/train/{LATEST}', 'evaluate.vis_after_n_batches=2',
+               'evaluate.batch_size=16') == 0
+    shown = capsys.readouterr()
+    assert 'total accuracy' in shown.out and 'no GPU here' in shown.out or torch.cuda.is_available()
+    assert len(list(Path('out/evaluate/pictures').glob('*.jpg'))) == 16
+    assert run('inference', f'inference.checkpoint=out/train/{LATEST}', 'inference.vis_after_n_batches=99') == 0
+    check_figures(json.loads(Path('out/evaluate/figures.json').read_text()), table('out/inference/inference.csv'), 0.02)
+    assert not list(Path('out/inference/pictures').glob('*.jpg'))
+
+
+def test_inference_without_labels_keeps_the_rows_and_their_order(run, boards, tmp_path):
+    assert run('train') == 0
+    rows = table(boards / 'test.csv')[::-3]
+    with open('unlabelled.csv', 'w', newline='') as file:
+        writer = csv.DictWriter(file, ['note', 'input_path', 'golden_path', 'object_name'])
+        writer.writeheader()
+        writer.writerows({'note': number, **{name: row[name] for name in ('input_path', 'golden_path', 'object_name')}}
+                         for number, row in enumerate(rows))
+    assert run('inference', f'inference.checkpoint=out/train/{LATEST}',
+               'dataset.classify.infer_dataset.csv_path=unlabelled.csv') == 0
+    scored = table('out/inference/inference.csv')
+    assert [row['note'] for row in scored] == [str(number) for number in range(len(rows))]
+    assert list(scored[0]) == ['note', 'input_path', 'golden_path', 'object_name', 'siamese_score']
+    assert len(list(Path('out/inference/pictures').glob('*.jpg'))) == len(rows)
+
+
+def test_encrypted_exports_and_what_is_refused(run, capsys):
+    assert run('train') == 0
+    checkpoint = f'export.checkpoint=out/train/{LATEST}'
+    size = ('export.input_width=16', 'export.input_height=16')
+    assert run('export', checkpoint, *size, 'export.onnx_file=out/net.etlt', 'export.verbose=true', 'export.batch_size=2',
+               'export.input_channel=3') == 0
+    assert 'input_1' in capsys.readouterr().out
+    assert b'input_1' not in Path('out/net.etlt').read_bytes()
+    graph = onnx.load_from_string(read_encrypted('out/net.etlt', 'secret')).graph
+    assert graph.input[0].name == 'input_1' and graph.input[0].type.tensor_type.shape.dim[0].dim_value == 2
+    for overrides, message in (
+            ((*size, 'export.onnx_file=out/net.etlt'), 'out/net.etlt exists'),
+            (('export.input_width=32', 'export.input_height=16', 'export.onnx_file=new.onnx'), 'the sizes of export are 16×32'),
+            ((*size, 'export.onnx_file=new.onnx', 'export.opset_version=5'), 'the lowest that works is'),
+            ((*size, 'export.onnx_file=new.onnx', 'export.input_channel=1'), '1 is not one of 3'),
+            ((*size, 'export.onnx_file=new.onnx', 'export.batch_size=0'), '0 is refused'),
+            ((*size, 'export.onnx_file=new.etlt', 'encryption_key=null'), 'needs encryption_key')):
+        assert run('export', checkpoint, *overrides) == 2
+        error = capsys.readouterr().err
+        assert message in error and 'Traceback' not in error
+    assert not list(Path().glob('new.*'))
+    assert tool('model_converters/decrypt_etlt', 'out/net.etlt', 'net.onnx', '--key', 'secret') == 0
+    onnx.checker.check_model(onnx.load('net.onnx'))
+
+
+def test_an_engine_without_tensorrt(run, capsys):
+    assert run('evaluate', 'evaluate.trt_engine=net.engine') == 2
+    error = capsys.readouterr().err
+    assert 'trt_engine net.engine cannot be run here, missing:' in error and 'tensorrt' in error
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['train', '-e', 'missing.yaml'], 'there is no spec missing.yaml'),
+    (['train', '-e', 'tiny.yaml', 'task=segment'], 'classification is what this tool does'),
+    (['evaluate', '-e', 'tiny.yaml'], 'evaluate.checkpoint'),
+    (['evaluate', '-e', 'tiny.yaml', 'evaluate.checkpoint=missing.pth'], 'missing.pth'),
+    (['train', '-e', 'tiny.yaml', 'train.num_nodes=2'], 'set NODE_RANK, MASTER_ADDR, MASTER_PORT on every node'),
+])
+def test_mistakes_are_messages(arguments, message, run, data_overrides, capsys):
+    assert main([*arguments[:3], *data_overrides(16), 'results_dir=out', *arguments[3:]]) == 2
+    error = capsys.readouterr().err
+    assert message in error and 'Traceback' not in error
+
+
+@pytest.mark.parametrize('action', ['train', 'evaluate', 'inference', 'export'])
+def test_help(action, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([action, '-h'])
+    assert left.value.code == 0 and '--experiment_spec' in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_figures_of_one(run, monkeypatch):
+    """Without a GPU through gloo, started by torchrun."""
+    assert run('train') == 0
+    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
+    monkeypatch.setenv('PYTHONPATH', path)
+    checkpoint = f'evaluate.checkpoint=out/train/{LATEST}'
+    assert run('evaluate', checkpoint) == 0
+    one = json.loads(Path('out/evaluate/figures.json').read_text())
+    assert run('evaluate', checkpoint, 'evaluate.num_gpus=2', 'evaluate.results_dir=two') == 0
+    two = json.loads(Path('two/figures.json').read_text())
+    assert two['all'].keys() == one['all'].keys()
+    assert two['all'] == pytest.approx(one['all'], rel=1e-5)
+    pictures = [{path.name for path in Path(folder, 'pictures').glob('*')} for folder in ('two', 'out/evaluate')]
+    assert pictures[0] == pictures[1]
