@@ -28,8 +28,8 @@ class SplitNetwork(NamedTuple):
     Attributes:
         encoder (nn.Module): uint8 or float images of 0 to 255, (N, 3, H, W) → tuple of tensors, the code.
         golden_half (nn.Module | None): ``(*code)`` → tuple of tensors; None: the comparator takes the code.
-        comparator (nn.Module): ``(*code, *prepared golden)`` → scores (N,), and with more than two classes also
-            probabilities (N, classes).
+        comparator (nn.Module): ``(*code, *prepared golden)`` → scores (N,), and for a ``ChangeClsHead`` of more than two
+            classes also probabilities (N, classes).
     """
 
     encoder: nn.Module
@@ -50,7 +50,7 @@ def split_network(model):
     Raises:
         TypeError: when the neck gives codes that are not tensors or tuples of tensors.
     """
-    model = copy.deepcopy(model).eval()  # parts of it go on living in the result
+    model = copy.deepcopy(model).cpu().eval()  # parts of it go on living in the result
     backbone = GraphFAN(model.backbone, model.input_size) if _is_plain_fan(model.backbone) else model.backbone
     neck, head = model.neck, model.head
     normalise = Normalise(model.data_preprocessor)

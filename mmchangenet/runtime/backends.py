@@ -23,7 +23,7 @@ class OnnxRuntimeGraph:
     def __init__(self, file, threads=None, at_once=4):
         import onnxruntime
         self._onnxruntime = onnxruntime
-        self._file, self._threads, self._at_once = str(file), threads or _cores(), at_once
+        self._file, self._threads, self._at_once = str(file), threads or cores(), at_once
         self._lock, self._sessions = threading.Lock(), {}
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
 
@@ -65,7 +65,7 @@ class OpenVinoGraph:
 
     def __init__(self, file, threads=None, at_once=4):
         import openvino
-        settings = dict(PERFORMANCE_HINT='LATENCY', INFERENCE_PRECISION_HINT='f32', INFERENCE_NUM_THREADS=threads or _cores())
+        settings = dict(PERFORMANCE_HINT='LATENCY', INFERENCE_PRECISION_HINT='f32', INFERENCE_NUM_THREADS=threads or cores())
         self._compiled = openvino.Core().compile_model(str(file), 'CPU', settings)
         self._at_once, self._local = at_once, threading.local()
 
@@ -82,7 +82,8 @@ class OpenVinoGraph:
         return [np.array(results[output]) for output in self._compiled.outputs]  # copies: the next call overwrites them
 
 
-def _cores():
+def cores():
+    """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 

@@ -1,7 +1,7 @@
 """Scores pairs with an exported network; golden sides that were seen before are not encoded again."""
 
 import math
-from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import numpy as np
 
 from mmchangenet.imaging import ImageError
 
-from .backends import BACKENDS
+from .backends import BACKENDS, cores
 from .golden_cache import GoldenCache
 from .label_rows import LabelRows
 from .settings import RuntimeSettings
@@ -36,13 +36,21 @@ class PairScore(NamedTuple):
     error: str | None = None
 
 
+class _ReadPair(NamedTuple):
+    """The compare side's image, the golden side and the key of its content."""
+
+    image: np.ndarray
+    key: bytes
+    golden: Side
+
+
 class ChangeRuntime:
     """An exported network, ready to score. Its methods may be called from several threads at a time.
 
     Args:
         folder (str | Path): what ``tools/export_runtime.py`` wrote.
         backend (str): ``onnxruntime`` or ``openvino``.
-        threads (int, optional): that a call of the network uses; None: all cores.
+        threads (int, optional): that read images and run the network; None: all cores.
         cache_bytes (int): memory for encoded golden sides; 0 encodes them anew each time.
 
     Attributes:
@@ -66,6 +74,7 @@ class ChangeRuntime:
         self.settings = RuntimeSettings.read(folder)
         self.threshold = self.settings.threshold
         self.cache = GoldenCache(cache_bytes)
+        self._readers = ThreadPoolExecutor(threads or cores(), 'reader')
         images_at_once = max(1, PIXELS_AT_ONCE // math.prod(self.settings.input_size))
 
         def graph(name, at_once):
@@ -88,7 +97,7 @@ class ChangeRuntime:
         """
         return list(self.iterate(pairs))
 
-    def iterate(self, pairs: Iterable):
+    def iterate(self, pairs):
         """As :meth:`score_pairs`, yielding each result as soon as its batch is done."""
         pairs = iter(pairs)
         while batch := list(islice(pairs, self._pairs_at_once)):
@@ -122,34 +131,35 @@ class ChangeRuntime:
 
     def _score_batch(self, pairs):
         """A batch's results: what can be read is scored together."""
-        results, images, keys = [None] * len(pairs), {}, []
-        new, known = {}, {}  # golden sides by key: images to encode, codes
-        for row, pair in enumerate(pairs):
-            try:
-                compare, golden = self._sides(pair)
-                image, key = compare.laid_out(), golden.key()
-                if key not in new and key not in known:
-                    code = self.cache.get(key)
-                    if code is None:
-                        new[key] = golden.laid_out()
-                    else:
-                        known[key] = code
-            except ImageError as error:
-                results[row] = PairScore(math.nan, True, error=str(error))
-            else:
-                images[row] = image
-                keys.append(key)
-        if images:
-            compare = self._encoded(list(images.values()), new, known)
-            for row, result in zip(images, self._compared(compare, [known[key] for key in keys]), strict=True):
-                results[row] = result
-        return results
+        read = list(self._readers.map(self._read, pairs))
+        known, new, errors = self._golden_codes([side for side in read if isinstance(side, _ReadPair)])
+        sides = [side if not isinstance(side, _ReadPair) else errors.get(side.key, side) for side in read]
+        good = [side for side in sides if isinstance(side, _ReadPair)]
+        scored = iter(())
+        if good:
+            compare = self._encoded([side.image for side in good], new, known)
+            scored = iter(self._compared(compare, [known[side.key] for side in good]))
+        return [next(scored) if isinstance(side, _ReadPair) else PairScore(math.nan, True, error=side) for side in sides]
 
-    def _sides(self, pair):
-        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-            raise ImageError('a pair is (compare, golden), got ' + (f'{len(pair)} items' if isinstance(pair, (list, tuple)) else
-                                                                    type(pair).__name__))
-        return Side(pair[0], self.settings, 'compare'), Side(pair[1], self.settings, 'golden')
+    def _read(self, pair):
+        """A pair as far as it is needed whatever is in the cache, or what is wrong with it."""
+        try:
+            if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+                what = f'{len(pair)} items' if isinstance(pair, (list, tuple)) else type(pair).__name__
+                raise ImageError(f'a pair is (compare, golden), got {what}')
+            compare, golden = (Side(side, self.settings, name) for side, name in zip(pair, ('compare', 'golden'), strict=True))
+            return _ReadPair(compare.laid_out(), golden.key(), golden)
+        except ImageError as error:
+            return str(error)
+
+    def _golden_codes(self, read):
+        """Of the golden sides by key: codes in the cache, images of those to encode, and what is wrong with the others."""
+        goldens = {side.key: side.golden for side in read}
+        known = {key: code for key in goldens if (code := self.cache.get(key)) is not None}
+        wanted = [key for key in goldens if key not in known]
+        images = dict(zip(wanted, self._readers.map(_laid_out, (goldens[key] for key in wanted)), strict=True))
+        return (known, {key: image for key, image in images.items() if not isinstance(image, str)},
+                {key: error for key, error in images.items() if isinstance(error, str)})
 
     def _encoded(self, images, new, known):
         """The code of the compare sides, list of arrays; codes of the ``new`` golden sides go to ``known`` and the cache."""
@@ -173,3 +183,11 @@ class ChangeRuntime:
         if probabilities:
             labels = [self.settings.class_names[best] for best in probabilities[0].argmax(axis=1)]
         return [PairScore(float(score), bool(score > threshold), label) for score, label in zip(scores, labels, strict=True)]
+
+
+def _laid_out(side):
+    """A side's image, or what is wrong with it."""
+    try:
+        return side.laid_out()
+    except ImageError as error:
+        return str(error)

@@ -79,3 +79,12 @@ def test_a_folder_with_something_in_it_is_left_alone(model, tmp_path):
     with pytest.raises(FileExistsError, match='no empty folder'):
         export_folder(model, config_of(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ['precious']
+
+
+def test_fan_is_exported_in_standard_operators_without_arithmetic_on_sizes(tmp_path):
+    model = build_network('fan', 'learnable', (64, 64))
+    differences = export_folder(model, config_of(), tmp_path / 'out')
+    assert set(differences) == {'encoder', 'golden', 'comparator'} and max(differences.values()) < 1e-4
+    for name in differences:
+        graph = onnx.load(tmp_path / 'out' / f'{name}.onnx').graph
+        assert not {'Shape', 'Range', 'Expand', 'Dropout', 'Resize'} & {node.op_type for node in graph.node}
