@@ -10,6 +10,8 @@ from mmdeploy.backend.base import BACKEND_MANAGERS, BACKEND_WRAPPER, BaseWrapper
 from mmdeploy.utils import Backend, get_backend_config, get_root_logger
 from mmdeploy.utils.timer import TimeCounter
 
+from mmchangenet.runtime.signal_stack import signal_stack_kept
+
 from .graph import random_inputs, session_of
 from .onnx_export import ExportError, relative_difference
 
@@ -31,7 +33,8 @@ class OpenVINOWrapper(BaseWrapper):
     def __init__(self, ir_model_file, output_names=None):
         import openvino
         model = openvino.Core().read_model(ir_model_file)
-        self.compiled = openvino.compile_model(model, 'CPU', dict(PERFORMANCE_HINT='LATENCY', INFERENCE_PRECISION_HINT='f32'))
+        with signal_stack_kept():
+            self.compiled = openvino.compile_model(model, 'CPU', dict(PERFORMANCE_HINT='LATENCY', INFERENCE_PRECISION_HINT='f32'))
         super().__init__(output_names or [output.any_name for output in self.compiled.outputs])
 
     def forward(self, inputs):

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from .signal_stack import signal_stack_kept
+
 
 class OnnxRuntimeGraph:
     """An ONNX file on ONNX Runtime's CPU provider.
@@ -66,7 +68,8 @@ class OpenVinoGraph:
     def __init__(self, file, threads=None, at_once=4):
         import openvino
         settings = dict(PERFORMANCE_HINT='LATENCY', INFERENCE_PRECISION_HINT='f32', INFERENCE_NUM_THREADS=threads or cores())
-        self._compiled = openvino.Core().compile_model(str(file), 'CPU', settings)
+        with signal_stack_kept():
+            self._compiled = openvino.Core().compile_model(str(file), 'CPU', settings)
         self._at_once, self._local = at_once, threading.local()
 
     def __call__(self, *arrays):
