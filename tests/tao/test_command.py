@@ -4,6 +4,8 @@ import csv
 import importlib.util
 import json
 import os
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -311,3 +313,22 @@ def test_two_processes_give_the_figures_of_one(run, monkeypatch):
     assert two['all'] == pytest.approx(one['all'], rel=1e-5)
     pictures = [{path.name for path in Path(folder, 'pictures').glob('*')} for folder in ('two', 'out/evaluate')]
     assert pictures[0] == pictures[1]
+
+
+@pytest.mark.slow
+def test_two_nodes_train_together(run, data_overrides, tmp_path):
+    """Two nodes of one process each, both on this machine."""
+    assert run('train', 'train.num_nodes=2') == 2  # writes the spec, and misses the variables
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = str(free.getsockname()[1])
+    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
+    command = [sys.executable, '-m', 'mmchangenet.tao', 'train', '-e', 'tiny.yaml', *data_overrides(16), 'results_dir=nodes',
+               'train.num_nodes=2']
+    nodes = [subprocess.Popen(command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              env={**os.environ, 'PYTHONPATH': path, 'NODE_RANK': rank, 'MASTER_ADDR': '127.0.0.1',
+                                   'MASTER_PORT': port}) for rank in '01']
+    outputs = [node.communicate(timeout=300)[0] for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0], outputs[0][-2000:] + outputs[1][-2000:]
+    assert equal(weights(f'nodes/train/{LATEST}'), weights('nodes/train/model_epoch_000.pth'))
+    assert 'GPU number: 2' in outputs[0]  # the processes that MMEngine counts
