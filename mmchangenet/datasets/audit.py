@@ -12,6 +12,7 @@ from mmchangenet.imaging import ImageError, decode_image, read_bytes
 
 COLUMNS = ['line', 'finding', 'label', 'object_name', 'detail']
 BLOCK = 256  # rows handed to the threads at a time
+UNREADABLE = 'unreadable image'
 REMEMBERED = 100_000  # files whose content hash is kept, for goldens that many rows share
 
 
@@ -41,7 +42,7 @@ def audit(dataset, progress=iter):
     for row, (info, compare, golden) in zip(progress(range(len(dataset))), _looked_at(dataset), strict=True):
         errors = [error for _, error in compare + golden if error]
         for error in dict.fromkeys(errors):
-            note(row, info, 'unreadable image', error)
+            note(row, info, UNREADABLE, error)
         if _same_files(info):
             note(row, info, 'same file on both sides', info['compare_files'][0])
         elif not errors and compare == golden:

@@ -41,6 +41,11 @@ def test_findings_are_printed_written_and_exit_with_1(run, tmp_path, capsys):
     assert 'B_White.png' in report['detail'][0]
 
 
+def test_what_no_row_can_be_read_for_is_named(run, capsys):
+    assert run() == 1  # without --input-map, so every name lacks its lighting
+    assert capsys.readouterr().out.endswith('look at the image folder, --image-ext and --input-map first\n')
+
+
 def test_bad_settings_are_short_errors(run):
     with pytest.raises(SystemExit, match='error: input_map .*position 0 is missing'):
         run('--input-map', 'White=1')

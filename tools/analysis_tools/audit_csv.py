@@ -13,7 +13,9 @@ from mmengine.config import DictAction
 from mmengine.utils import track_iter_progress
 
 from mmchangenet.datasets import LightingPairDataset
-from mmchangenet.datasets.audit import audit
+from mmchangenet.datasets.audit import UNREADABLE, audit
+
+SHOWN = 100  # findings
 
 
 def parse_args(args=None):
@@ -37,10 +39,14 @@ def main(args=None):
         sys.exit(f'error: {error}')
     findings = audit(dataset, progress=partial(track_iter_progress, file=sys.stderr))
     print(file=sys.stderr)
-    for finding in findings.itertuples():
+    for finding in findings.head(SHOWN).itertuples():
         print(f'line {finding.line}: {finding.finding}: {finding.object_name} ({finding.label}): {finding.detail}')
-    counts = ', '.join(f'{count}x {finding}' for finding, count in findings['finding'].value_counts().items())
-    print(f'{len(dataset)} rows: {counts or "nothing found"}')
+    if len(findings) > SHOWN:
+        print(f'and {len(findings) - SHOWN} more, which --out writes to a file')
+    counts = findings['finding'].value_counts()
+    print(f'{len(dataset)} rows: {", ".join(f"{count}x {name}" for name, count in counts.items()) or "nothing found"}')
+    if findings.loc[findings['finding'] == UNREADABLE, 'line'].nunique() == len(dataset):
+        print('No row could be read: look at the image folder, --image-ext and --input-map first')
     if args.out:
         findings.to_csv(args.out, index=False)
     return 1 if len(findings) else 0
