@@ -52,6 +52,17 @@ class ChangeClassification(BaseTask):
         model = ChangeBackendModel(model_files, self.model_cfg, self.deploy_cfg, self.device, **self.graph_options)
         return model.to(self.device).eval()
 
+    def build_test_runner(self, model, work_dir, log_file=None, show=False, show_dir=None, dataloader=None, **kwargs):
+        """mmdeploy's runner; with ``show_dir`` it writes pictures of escapes and false alarms there."""
+        if show:
+            raise ValueError('--show: pairs are not shown in windows; give --show-dir DIR and open DIR/index.html')
+        runner = super().build_test_runner(model, work_dir, log_file=log_file, dataloader=dataloader)
+        hooks = list(self.model_cfg.get('custom_hooks') or [])
+        if show_dir is not None:
+            hooks.append(dict(type='mmchangenet.GalleryHook', out_dir=str(show_dir)))
+        runner.register_custom_hooks(hooks)
+        return runner
+
     def create_input(self, imgs, input_shape=None, data_preprocessor=None, **kwargs):
         """
         Args:

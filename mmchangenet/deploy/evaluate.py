@@ -32,14 +32,10 @@ def prepare_backend_test(deploy_cfg, model_cfg, files, device='cpu', work_dir='.
     loader = copy.deepcopy(model.test_dataloader)
     loader.batch_size = batch_size
     loader.dataset = task.build_dataset(loader.dataset)
-    runner = task.build_test_runner(task.build_backend_model(files), work_dir, log_file=log_file,
+    runner = task.build_test_runner(task.build_backend_model(files), work_dir, log_file=log_file, show_dir=show_dir,
                                     dataloader=task.build_dataloader(loader))
-    hooks = list(model.get('custom_hooks') or [])
     if out is not None:
-        hooks.append(dict(type='mmchangenet.ScoreFileHook', out_file=str(out)))
-    if show_dir is not None:
-        hooks.append(dict(type='mmchangenet.GalleryHook', out_dir=str(show_dir)))
-    runner.register_custom_hooks(hooks)
+        runner.register_custom_hooks([dict(type='mmchangenet.ScoreFileHook', out_file=str(out))])
     return runner
 
 

@@ -42,7 +42,7 @@ def reference(line):
 
 def backend_scores(deploy, line, files, tmp_path, batch_size):
     prepare_backend_test(deploy, line.config, files, work_dir=str(tmp_path / 'logs'), out=str(tmp_path / 'scores.csv'),
-                         batch_size=batch_size).test()
+                         show_dir=str(tmp_path / 'pictures'), batch_size=batch_size).test()
     return pd.read_csv(tmp_path / 'scores.csv')
 
 
@@ -58,6 +58,7 @@ def test_backend_and_pytorch_score_a_csv_alike(name, batch_size, changes, line, 
     assert np.ptp(reference.siamese_score) > 0.005
     np.testing.assert_allclose(frame.siamese_score, reference.siamese_score, atol=1e-4)
     assert list(frame.object_name) == list(reference.object_name)
+    assert (tmp_path / 'pictures/index.html').exists()
     graph = onnx.load(tmp_path / 'out/end2end.onnx').graph
     assert [value.name for value in graph.input] == list(changes.get('onnx_config.input_names', ['compare', 'golden']))
     assert json.loads((tmp_path / 'out/end2end.json').read_text())['margin'] == 0.25
