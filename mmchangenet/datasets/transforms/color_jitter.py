@@ -70,8 +70,9 @@ def adjust_contrast(image, factor, count=1):
     levels = np.arange(256, dtype=np.float32)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     adjusted = np.empty_like(image)
-    means = np.array([int(cv2.mean(part)[0] + 0.5) for part in np.split(grey, count)])
-    for part, table, out in zip(np.split(image, count), _blend(means[:, None], levels, factor), np.split(adjusted, count), strict=True):
+    means = np.array([[int(cv2.mean(part)[0] + 0.5)] for part in np.split(grey, count)])
+    tables = _blend(means, levels, factor)
+    for part, table, out in zip(np.split(image, count), tables, np.split(adjusted, count), strict=True):
         cv2.LUT(part, table, dst=out)
     return adjusted
 
