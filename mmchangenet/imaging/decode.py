@@ -15,6 +15,7 @@ SIGNATURES = {
 PNG_END = b'IEND\xaeB`\x82'
 JPEG_START_OF_SCAN = 0xda
 JPEG_FRAMES = {*range(0xc0, 0xd0)} - {0xc4, 0xc8, 0xcc}  # start of frame, in all its variants
+STRAIGHT_TO_RGB = getattr(cv2, 'IMREAD_COLOR_RGB', None)  # since OpenCV 4.11
 TO_RGB = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
 
 
@@ -79,12 +80,16 @@ def decode_image(data, file):
     Raises:
         ImageError: the content cannot be decoded or has unusual colours.
     """
+    straight = STRAIGHT_TO_RGB is not None and image_format(data) == 'JPEG'  # always 8-bit and grey or RGB
+    flags = STRAIGHT_TO_RGB | cv2.IMREAD_IGNORE_ORIENTATION if straight else cv2.IMREAD_UNCHANGED
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         raise ImageError(f'{file}: damaged, OpenCV cannot decode it ({error.err})') from error
     if image is None:
         raise ImageError(f'{file}: damaged or cut off after {len(data)} bytes, OpenCV cannot decode it')
+    if straight:
+        return image
     if image.dtype == np.uint16:
         image = ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
     channels = 1 if image.ndim == 2 else image.shape[2]

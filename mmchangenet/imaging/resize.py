@@ -23,6 +23,7 @@ SUPPORT = {'pillow-bilinear': 1, 'pillow-bicubic': 2}  # half widths of the kern
 ONE = 1 << 22  # Pillow's fixed-point 1
 LOW = 1 << 10  # what the low half of a tap counts to
 ROUNDOFF = 2.**-24  # relative error of a float32 operation
+SIDE_BY_SIDE = 2000  # most columns of a pass, unless a single image has more: its bytes stay in a second-level cache
 COLUMNS = 640  # most columns of a product: its matrices stay in a second-level cache
 BAND_SIZE = 400  # with COLUMNS, the largest product for which OpenBLAS starts no threads
 
@@ -92,6 +93,17 @@ def _blur_kernel(shrinking):
 
 
 def _resize_like_pillow(batch, height, width, filter):
+    """A few images at a time."""
+    h, w, _ = batch[0].shape
+    count = max(1, SIDE_BY_SIDE // (3 * max(h, width)))
+    resized = np.empty((len(batch), height, width, 3), np.uint8)
+    for first in range(0, len(batch), count):
+        group = slice(first, first + count)
+        resized[group] = _resize_side_by_side(batch[group], height, width, filter)
+    return resized
+
+
+def _resize_side_by_side(batch, height, width, filter):
     """Two passes over the first axis of an array that holds all images side by side, for the first one lying on their sides."""
     n, (h, w, _) = len(batch), batch[0].shape
     upright = np.empty((h, n, width, 3), np.uint8)
@@ -107,7 +119,7 @@ def _resize_like_pillow(batch, height, width, filter):
             cv2.transpose(lying[:, index], dst=upright[:, index])
     if h != height:
         upright = _resize_rows(upright.reshape(h, -1), height, filter).reshape(height, n, width, 3)
-    return np.ascontiguousarray(upright.swapaxes(0, 1))
+    return upright.swapaxes(0, 1)
 
 
 def check_pair(pair, name, meaning):
@@ -144,14 +156,14 @@ def _resize_rows(pixels, count, filter):
     pitch, item = copy.strides
     windows = np.ndarray((bands, window, width), np.float32, copy, 0, (plan.step * pitch, pitch, item))
     sums = np.empty((bands, height, width), np.float32)
-    # p ^ 127 as a signed byte is 127 - p: sums about 0 have half the rounding errors
-    to_bytes, values = (_round_one, (pixels ^ 127).view(np.int8)) if plan.nudge else (_round_two, pixels)
     resized = np.empty((plan.n_places, columns), np.uint8)
     for part in range(n_parts):
         first = min(part * width, columns - width)
-        copy[:rows] = values[:, first:first + width]
+        values = pixels[:, first:first + width]
+        # p ^ 127 as a signed byte is 127 - p: sums about 0 have half the rounding errors
+        copy[:rows] = (values ^ 127).view(np.int8) if plan.nudge else values
         np.matmul(plan.weights, windows, out=sums)
-        to_bytes(plan, sums, resized[:, first:first + width])
+        (_round_one if plan.nudge else _round_two)(plan, sums, resized[:, first:first + width])
     if len(resized) > count:
         resized = resized.take(plan.places, axis=0)
     for row, first, taps in plan.by_integers:

@@ -20,7 +20,7 @@ def parse_args(args=None):
     target.add_argument('--dst', help='folder to make; demo data that is there already is kept')
     target.add_argument('--contact-sheet', metavar='PNG', help='write a picture of samples instead')
     parser.add_argument('--seed', type=int, default=0, help='of everything drawn (default: 0)')
-    parser.add_argument('--boards', type=int, default=90, help='boards of 32 pairs each (default: 90)')
+    parser.add_argument('--boards', type=int, default=120, help='boards of 32 pairs each (default: 120)')
     parser.add_argument('--size', type=int, default=128, help='side of the pictures in px (default: 128)')
     return parser.parse_args(args)
 

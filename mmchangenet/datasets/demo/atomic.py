@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from .generate import NAME, NOTE, parameters, split_boards, write_demo
 
 
-def generate_demo(root, seed=0, num_boards=90, size=128, quality=92, progress=iter):
+def generate_demo(root, seed=0, num_boards=120, size=128, quality=92, progress=iter, processes=None):
     """Make the demo data: ``images/<board>/<object>_<light>.jpg``, ``train.csv``, ``val.csv``, ``test.csv``.
 
     Every site of every board is a pair with the golden shot of that site (folder ``golden``). The pictures depend on seed,
@@ -22,10 +22,11 @@ def generate_demo(root, seed=0, num_boards=90, size=128, quality=92, progress=it
     Args:
         root (str or Path): folder to make; it may exist if it is empty.
         seed (int): of everything drawn. Defaults to 0.
-        num_boards (int): boards of 32 sites each, at least 3. Defaults to 90.
+        num_boards (int): boards of 32 sites each, at least 3. Defaults to 120.
         size (int): side of the pictures in pixels. Defaults to 128.
         quality (int): of the JPEG files, 1..100. Defaults to 92.
         progress (Callable): wraps the list of boards, for instance ``mmengine.utils.track_iter_progress``.
+        processes (int, optional): how many draw; the files are the same. Defaults to one a core.
 
     Returns:
         dict[str, list[tuple]]: split → rows of its CSV.
@@ -36,10 +37,10 @@ def generate_demo(root, seed=0, num_boards=90, size=128, quality=92, progress=it
     """
     root = Path(os.path.realpath(root))
     with _alone(root):
-        return _make(root, parameters(seed, num_boards, size, quality), progress)
+        return _make(root, parameters(seed, num_boards, size, quality), progress, processes)
 
 
-def ensure_demo(root, seed=0, num_boards=90, size=128, quality=92, progress=iter):
+def ensure_demo(root, seed=0, num_boards=120, size=128, quality=92, progress=iter, processes=None):
     """Make the demo data unless it is there; the arguments are those of :func:`generate_demo`.
 
     The first process to come generates, the others wait. What a killed process left behind is removed; data of another
@@ -62,7 +63,7 @@ def ensure_demo(root, seed=0, num_boards=90, size=128, quality=92, progress=iter
             root.rename(outdated)
         start = time.perf_counter()
         print_log(f'Making the demo data in {root}, about a minute', logger='current')
-        rows = _make(root, wanted, progress)
+        rows = _make(root, wanted, progress, processes)
         shutil.rmtree(outdated, ignore_errors=True)
         counts = ', '.join(f'{len(split)} {name}' for name, split in rows.items())
         print_log(f'The demo data is ready after {time.perf_counter() - start:.0f} s: {counts} pairs', logger='current')
@@ -91,7 +92,7 @@ def _alone(root):
         lock.release()
 
 
-def _make(root, wanted, progress):
+def _make(root, wanted, progress, processes):
     """Write into a folder beside ``root``, then rename it."""
     if wanted['size'] < 32 or not 1 <= wanted['quality'] <= 100:
         raise ValueError(f"size is {wanted['size']} and quality {wanted['quality']}: at least 32 px and 1..100 are accepted")
@@ -101,7 +102,8 @@ def _make(root, wanted, progress):
     partial = _sibling(root, 'partial')
     try:
         partial.mkdir()
-        rows = write_demo(partial, wanted['seed'], wanted['num_boards'], wanted['size'], wanted['quality'], progress)
+        rows = write_demo(
+            partial, wanted['seed'], wanted['num_boards'], wanted['size'], wanted['quality'], progress, processes)
         if root.exists():
             root.rmdir()
         partial.rename(root)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from functools import partial
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from .board import board_sites
 from .defects import DEFECTS, can_have
 from .lighting import LIGHTS
+from .processes import calls_ahead
 from .scene import stable_seed
 from .shot import GOLDEN, take_shot
 
@@ -65,21 +67,25 @@ def parameters(seed, num_boards, size, quality):
     return dict(version=VERSION, seed=seed, num_boards=num_boards, size=size, quality=quality)
 
 
-def write_demo(folder, seed, num_boards, size, quality, progress=iter):
+def write_demo(folder, seed, num_boards, size, quality, progress=iter, processes=None):
     """Write the whole data set into a folder; the note comes last.
 
     Args:
         folder (Path): exists and is empty.
         seed, num_boards, size, quality (int): as for :func:`generate_demo`.
         progress (Callable): wraps the list of boards.
+        processes (int, optional): as for :func:`generate_demo`.
 
     Returns:
         dict[str, list[tuple]]: split → rows of its CSV.
     """
     splits = split_boards(num_boards)
     plan = {shot: defect for split, boards in splits.items() for shot, defect in plan_defects(seed, split, boards).items()}
-    for board in progress([GOLDEN, *range(num_boards)]):
-        _write_board(folder / 'images' / board_folder(board), board, plan, seed, size, quality)
+    boards = [GOLDEN, *range(num_boards)]
+    draw = partial(_draw_board, plan=plan, seed=seed, size=size, quality=quality)
+    with calls_ahead(draw, boards, processes) as drawn:
+        for board, files in zip(progress(boards), drawn, strict=True):
+            _write_files(folder / 'images' / board_folder(board), files)
     rows = {}
     for split, boards in splits.items():
         rows[split] = [(board_folder(board), board_folder(GOLDEN), plan.get((board, number), 'PASS'), site.name)
@@ -96,12 +102,20 @@ def board_folder(board):
     return 'golden' if board == GOLDEN else f'board_{board:03d}'
 
 
-def _write_board(folder, board, plan, seed, size, quality):
-    folder.mkdir(parents=True)
+def _draw_board(board, plan, seed, size, quality):
+    """File name → content of all images of a board."""
+    files = {}
     for number, site in enumerate(board_sites(seed)):
         shot = take_shot(seed, board, number, size, plan.get((board, number)))
         for light, image in shot.items():
             done, data = cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
             if not done:
-                raise OSError(f'OpenCV could not encode {site.name} of {folder.name}')
-            (folder / f'{site.name}_{light}.jpg').write_bytes(data.tobytes())
+                raise OSError(f'OpenCV could not encode {site.name} of {board_folder(board)}')
+            files[f'{site.name}_{light}.jpg'] = data.tobytes()
+    return files
+
+
+def _write_files(folder, files):
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)

@@ -70,8 +70,10 @@ def adjust_contrast(image, factor, count=1):
     levels = np.arange(256, dtype=np.float32)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     adjusted = np.empty_like(image)
-    for part, part_grey, out in zip(*(np.split(array, count) for array in (image, grey, adjusted)), strict=True):
-        cv2.LUT(part, _blend(int(cv2.mean(part_grey)[0] + 0.5), levels, factor), dst=out)
+    means = np.array([[int(cv2.mean(part)[0] + 0.5)] for part in np.split(grey, count)])
+    tables = _blend(means, levels, factor)
+    for part, table, out in zip(np.split(image, count), tables, np.split(adjusted, count), strict=True):
+        cv2.LUT(part, table, dst=out)
     return adjusted
 
 
@@ -95,9 +97,8 @@ def adjust_hue(image, shift):
     hues, drops = _hsv_tables()
     hue = hues.take(cv2.merge([minus, plus, sector, np.zeros_like(sector)]).view('<i4')[..., 0], mode='clip')
     drop = drops.take(cv2.merge([cv2.max(minus, plus), value]).view('<u2')[..., 0], mode='clip')  # the fast mode
-    value = value.astype(np.float32)
-    turned = [cv2.convertScaleAbs(cv2.subtract(value, cv2.multiply(drop, cv2.LUT(hue, share)))) for share in _shares(shift)]
-    return cv2.merge(turned)
+    # no product lies on the boundary of two grey levels, so that rounding it first is the same
+    return cv2.merge([value - cv2.multiply(drop, cv2.LUT(hue, share), dtype=cv2.CV_8U) for share in _shares(shift)])
 
 
 @lru_cache(maxsize=1)

@@ -41,7 +41,7 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         """
         inputs = data['inputs']
         sides = {side: self.cast_data(self._stack(side, inputs[side])) for side in ('compare', 'golden')}
-        sides = {side: (images - self.mean).div_(self.std) for side, images in sides.items()}
+        sides = {side: images.to(self.mean.dtype, copy=True).sub_(self.mean).div_(self.std) for side, images in sides.items()}
         return {**data, 'inputs': sides, 'data_samples': data.get('data_samples')}
 
     @staticmethod

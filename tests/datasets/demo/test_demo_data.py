@@ -68,6 +68,12 @@ def test_same_seed_same_bytes(small_root, tmp_path):
     assert all(first[path] != other[path] for path in first if path.endswith('.jpg'))
 
 
+@pytest.mark.parametrize('processes', [1, 3])
+def test_any_number_of_processes_writes_the_same_bytes(small_root, tmp_path, processes):
+    generate_demo(tmp_path / 'demo', num_boards=3, size=32, processes=processes)
+    assert digest(tmp_path / 'demo') == digest(small_root)
+
+
 def test_a_shot_depends_on_its_place_alone():
     shots = [take_shot(0, board, site, size=32) for board, site in ((0, 0), (0, 1), (1, 0), (1, 1))]
     again = [take_shot(0, board, site, size=32) for board, site in ((1, 1), (1, 0), (0, 1), (0, 0))]
