@@ -123,8 +123,10 @@ def test_pickles_and_copies(pair_folder):
     ('compare/b0,golden/b0,,C0', ["line 3: label ''", 'write PASS or the name of the defect']),
     ('compare/b0,golden/b0,PASS,sub/C0', ["line 3: object_name 'sub/C0'", 'move it into input_path']),
     ('compare/b0,golden/b0,PASS', ['line 3: 3 fields: compare/b0,golden/b0,PASS', 'add or remove fields']),
-    ('compare/b0,golden/b0,PASS,c0', ['line 3:', 'compare/b0/c0_Low.png (there is C0_Low.png', 'input_map']),
-    ('compare/b9,golden/b0,PASS,C0', ['line 3:', 'compare/b9: No such file or directory', 'correct the path']),
+    ('compare/b0,golden/b0,PASS,c0', ['line 3: input_path: ', 'compare/b0/c0_Low.png (there is C0_Low.png', 'input_map',
+                                      'line 3: golden_path: ', 'golden/b0/c0_White.png']),
+    ('compare/b9,golden/b0,PASS,C0', ['line 3: input_path: ', 'compare/b9: No such file or directory', 'correct the path']),
+    ('compare/b0,golden/b9,PASS,C0', ['line 3: golden_path: ', 'golden/b9: No such file or directory']),
 ])
 def test_bad_rows_are_named_with_line_column_and_mend(pair_folder, row, said):
     lines = pair_folder.csv.read_text().splitlines()
@@ -191,6 +193,11 @@ def test_input_map_errors(pair_folder, input_map, said):
         LightingPairDataset(**pair_folder.settings(input_map=input_map))
     for words in [*said, 'input_map', '0 to the number of lightings - 1, each once']:
         assert words in str(error.value)
+
+
+def test_an_input_map_is_a_dict(pair_folder):
+    with pytest.raises(ValueError, match=r"input_map \['Low', 'White'\] is no dict: .* dict\(Top=0, Side=1\)"):
+        LightingPairDataset(**pair_folder.settings(input_map=['Low', 'White']))
 
 
 def test_positions_order_the_lightings():
