@@ -16,9 +16,10 @@ from mmengine.dist import barrier, is_distributed, is_main_process
 from mmengine.registry import RUNNERS
 
 from mmchangenet.engine import BrokenImageHook, ChangeRunner
+from mmchangenet.imaging import ImageError
 
 DEBUG = 'MMCHANGENET_DEBUG'
-MISTAKES = (ValueError, TypeError, LookupError, OSError, ImportError, AssertionError)
+MISTAKES = (ValueError, TypeError, LookupError, OSError, ImportError, AssertionError, ImageError)
 UNSCORED_EXIT, MISTAKE_EXIT = 1, 2
 
 

@@ -24,6 +24,8 @@ def lighting_suffixes(input_map):
     """
     if input_map is None:
         return ['']
+    if not isinstance(input_map, dict):
+        raise ValueError(f'input_map {input_map!r} is no dict: give each name its position, as in dict(Top=0, Side=1)')
     wrong = [f'{name!r} is no lighting name' for name in input_map
              if not isinstance(name, str) or not name or set(name) & set('/\\')]
     wrong += [f'{name!r} has position {position!r}, which is no whole number' for name, position in input_map.items()
@@ -108,26 +110,26 @@ def check_images_exist(table, images_dir, endings, problems, columns=PATH_COLUMN
         paths = table.strings[column].table()
         ids = np.array([folders.setdefault(forward(path), len(folders)) for path in paths])
         members.append(ids[table.strings[column].codes.numpy()[rows]])
-    members, rows = np.concatenate(members), np.tile(rows, len(columns))
+    members = np.concatenate(members)
     order = np.argsort(members, kind='stable')
+    side, cell_rows = order // max(1, len(rows)), rows[order % max(1, len(rows))]
     bounds = np.searchsorted(members[order], np.arange(len(folders) + 1))
     for folder, start, end in zip(folders, bounds[:-1], bounds[1:], strict=True):
         where = os.path.join(images_dir, folder)
-        inside = rows[order[start:end]]
         try:
-            present = {entry.name for entry in os.scandir(where)} if len(inside) else set()
+            present = {entry.name for entry in os.scandir(where)} if start < end else set()
         except OSError as error:
             problems.add('a folder that cannot be listed: correct the path or put the folder there',
-                         int(lines[inside[0]]), f'{where}: {error.strerror} ({len(inside)} images of objects)')
+                         int(lines[cell_rows[start]]), f'{columns[side[start]]}: {where}: {error.strerror} ({end - start} cells)')
             continue
-        for row in inside:
+        for row, column in zip(cell_rows[start:end], side[start:end], strict=True):
             for ending in endings:
                 name = names[row] + ending
                 if name not in present:
                     problems.add('a missing image: put it there, or correct image_ext, input_map or the row',
-                                 int(lines[row]), partial(_describe_missing, where, name, names[row], present))
+                                 int(lines[row]), partial(_describe_missing, columns[column], where, name, names[row], present))
 
 
-def _describe_missing(folder, name, object_name, present):
+def _describe_missing(column, folder, name, object_name, present):
     near = sorted(other for other in present if other.lower().startswith(object_name.lower()))
-    return os.path.join(folder, name) + (f' (there is {", ".join(near[:3])})' if near else '')
+    return f'{column}: {os.path.join(folder, name)}' + (f' (there is {", ".join(near[:3])})' if near else '')

@@ -159,15 +159,15 @@ class LightingPairDataset(BaseDataset):
             try:
                 return self.pipeline(results)
             except ImageError as error:
-                if self.test_mode:
-                    return self.pipeline(self.get_data_info(idx) | dict(rng=_generator(idx), blank=True, error=str(error)))
                 where = f'{self.ann_file} line {self.data_list.lines[idx]}: {error}'
+                if self.test_mode:
+                    return self.pipeline(self.get_data_info(idx) | dict(rng=_generator(idx), blank=True, error=where))
                 if self.broken_images == 'stop':
                     raise ImageError(f"{where}. Mend or delete the row, or go on with broken_images='skip'") from error
                 replaced.append((results['sample_idx'], where))
                 if len(replaced) > self.max_refetch:
-                    listing = '\n'.join(f'  {message}' for _, message in replaced)
-                    raise RuntimeError(f'{len(replaced)} rows one after another have unreadable images:\n{listing}') from error
+                    listing = '\n'.join(dict.fromkeys(f'  {message}' for _, message in replaced))
+                    raise ImageError(f'{len(replaced)} rows one after another have unreadable images:\n{listing}') from error
                 other = int(rng.integers(len(self)))
                 idx = idx.moved_to(other) if isinstance(idx, Draw) else other
 

@@ -182,11 +182,32 @@ class ChangeRunner(Runner):
     # -- loading -----------------------------------------------------------------------------------------------------
 
     def train(self):
-        """As MMEngine's. A checkpoint to resume from is read first, for its seed and class list."""
+        """As MMEngine's. A checkpoint to resume from is read first, for its seed and class list.
+
+        Raises:
+            ValueError: with everything wrong with the data of training and validation, when it is wrong in both.
+        """
         self._training = True
         if self._resume and not self._has_loaded:
             self._read_ahead()
+        self._build_loops()
         return super().train()
+
+    def _build_loops(self):
+        """Build both loops before complaining of either."""
+        errors = []
+        for name in ('train', 'val'):
+            loop = getattr(self, f'_{name}_loop')
+            try:
+                if loop is not None:
+                    setattr(self, f'_{name}_loop', getattr(self, f'build_{name}_loop')(loop))
+            except (ValueError, OSError) as error:
+                errors.append(error)
+        messages = list(dict.fromkeys(map(str, errors)))
+        if len(messages) > 1:
+            raise ValueError('\n'.join(messages)) from errors[0]
+        if errors:
+            raise errors[0]
 
     def _read_ahead(self):
         path = self._newest_checkpoint() if self._resume == 'auto' or self._load_from is None else self._load_from

@@ -123,8 +123,10 @@ def test_pickles_and_copies(pair_folder):
     ('compare/b0,golden/b0,,C0', ["line 3: label ''", 'write PASS or the name of the defect']),
     ('compare/b0,golden/b0,PASS,sub/C0', ["line 3: object_name 'sub/C0'", 'move it into input_path']),
     ('compare/b0,golden/b0,PASS', ['line 3: 3 fields: compare/b0,golden/b0,PASS', 'add or remove fields']),
-    ('compare/b0,golden/b0,PASS,c0', ['line 3:', 'compare/b0/c0_Low.png (there is C0_Low.png', 'input_map']),
-    ('compare/b9,golden/b0,PASS,C0', ['line 3:', 'compare/b9: No such file or directory', 'correct the path']),
+    ('compare/b0,golden/b0,PASS,c0', ['line 3: input_path: ', 'compare/b0/c0_Low.png (there is C0_Low.png', 'input_map',
+                                      'line 3: golden_path: ', 'golden/b0/c0_White.png']),
+    ('compare/b9,golden/b0,PASS,C0', ['line 3: input_path: ', 'compare/b9: No such file or directory', 'correct the path']),
+    ('compare/b0,golden/b9,PASS,C0', ['line 3: golden_path: ', 'golden/b9: No such file or directory']),
 ])
 def test_bad_rows_are_named_with_line_column_and_mend(pair_folder, row, said):
     lines = pair_folder.csv.read_text().splitlines()
@@ -193,6 +195,11 @@ def test_input_map_errors(pair_folder, input_map, said):
         assert words in str(error.value)
 
 
+def test_an_input_map_is_a_dict(pair_folder):
+    with pytest.raises(ValueError, match=r"input_map \['Low', 'White'\] is no dict: .* dict\(Top=0, Side=1\)"):
+        LightingPairDataset(**pair_folder.settings(input_map=['Low', 'White']))
+
+
 def test_positions_order_the_lightings():
     assert lighting_suffixes(dict(c=1, a=2, b=0)) == ['_b', '_c', '_a']
 
@@ -259,16 +266,17 @@ def test_nothing_but_broken_images_does_not_go_on_for_ever(pair_folder):
     for i in range(8):
         break_image(pair_folder, f'C{i}')
     dataset = LightingPairDataset(**pair_folder.settings(pipeline=[LOAD], max_refetch=4))
-    with pytest.raises(RuntimeError, match='5 rows one after another') as error:
+    with pytest.raises(ImageError, match='5 rows one after another') as error:
         dataset[2]
-    assert str(error.value).count('_White.png') == 5
+    lines = str(error.value).splitlines()[1:]
+    assert all('_White.png' in line for line in lines) and len(set(lines)) == len(lines), 'each once'
 
 
 def test_evaluation_gives_a_blank_with_the_error(pair_folder):
     path = break_image(pair_folder, 'C1')
     dataset = LightingPairDataset(**pair_folder.settings(pipeline=AUGMENT, test_mode=True))
     sample, good = dataset[1], dataset[0]
-    assert path in sample['data_samples'].error and 'error' not in good['data_samples']
+    assert f'labels.csv line 3: {path}' in sample['data_samples'].error and 'error' not in good['data_samples']
     assert sample['data_samples'].object_name == 'C1' and sample['data_samples'].gt_fail == 1
     assert sample['inputs']['compare'].shape == good['inputs']['compare'].shape
 

@@ -236,7 +236,30 @@ def test_scores_and_pictures_are_written_before_a_broken_image_fails_the_test(in
     again = [line.split(',') for line in Path('again.csv').read_text().splitlines()]
     assert again[6][-1] == '' and again[:6] + again[7:] == scored[:6] + scored[7:]
     assert Path('again/index.html').is_file()
-    assert '005.png' in Path('work_dirs/inspection/broken_images_test.csv').read_text()
+    assert 'test,5,pairs.csv line 7: images/tested/005.png' in Path('work_dirs/inspection/broken_images_test.csv').read_text()
+
+
+def test_bad_rows_of_training_and_validation_are_one_report(inspection, tool, capsys):
+    rows = Path('pairs.csv').read_text().splitlines()
+    Path('pairs.csv').write_text('\n'.join([*rows, 'tested,golden,,012,', '../other,golden,PASS,001,']))
+    Path('val.csv').write_text('\n'.join([*rows, 'tested,golden,PASS,013,']))
+    assert tool('train', 'inspection.py', '--cfg-options', 'val_dataloader.dataset.ann_file=val.csv') == 2
+    error = capsys.readouterr().err
+    assert error.count('error: ') == 1 and 'Traceback' not in error
+    for said in ("line 14: label ''", "line 15: input_path '../other'", 'label CSV val.csv cannot be used', '013.png'):
+        assert said in error
+
+
+@pytest.mark.parametrize('option, broken, said', [
+    ('broken_images=stop', ['005'], 'pairs.csv line 7: images/tested/005.png: empty file'),
+    ('max_refetch=2', [f'{row:03}' for row in range(12)], '3 rows one after another have unreadable images')])
+def test_a_training_that_stops_at_a_broken_image_says_so(inspection, tool, capsys, option, broken, said):
+    for name in broken:
+        Path(f'images/tested/{name}.png').write_bytes(b'')
+    assert tool('train', 'inspection.py', '--cfg-options', f'train_dataloader.dataset.{option}',
+                'train_dataloader.sampler.type=PairSampler') == 2
+    error = capsys.readouterr().err
+    assert f'error: {said}' in error and 'Traceback' not in error
 
 
 def test_data_that_the_user_names_has_to_be_there(inspection, tool, capsys):
