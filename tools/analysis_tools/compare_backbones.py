@@ -30,7 +30,7 @@ def main(args=None):
     from mmengine.logging import MMLogger
 
     from mmchangenet.apis.backbone_comparison import compare, markdown
-    MMLogger.get_current_instance().setLevel(logging.WARNING)
+    MMLogger.get_current_instance().setLevel(logging.ERROR)
     torch.set_num_threads(args.threads)
     try:
         configs = {Path(file).stem: Config.fromfile(file) for file in args.configs}
