@@ -4,6 +4,8 @@ Chen et al., "Vision Transformer Adapter for Dense Predictions", ICLR 2023 (arXi
 what the published networks compute, so that their weights give the same features.
 """
 
+from itertools import pairwise
+
 import torch
 from timm.layers import DropPath, LayerScale
 from torch import nn
@@ -25,7 +27,7 @@ class SpatialPrior(nn.Module):
             nn.MaxPool2d(3, stride=2, padding=1))
         widths = (base, 2 * base, 4 * base, 4 * base)
         self.downsample = nn.ModuleList(
-            nn.Sequential(*self._conv(before, after, stride=2)) for before, after in zip(widths, widths[1:], strict=False))
+            nn.Sequential(*self._conv(before, after, stride=2)) for before, after in pairwise(widths))
         self.project = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in widths)
 
     @staticmethod
