@@ -21,7 +21,7 @@ def audit(dataset, progress=iter):
 
     Findings:
         unreadable image: missing, empty, truncated or no image.
-        same file on both sides: compare and golden side name the same files.
+        same file on both sides: compare side and a golden name the same files.
         same bytes on both sides: they are different files with the same content.
         contradicting labels: all images are byte for byte those of another row that has another label.
 
@@ -43,10 +43,11 @@ def audit(dataset, progress=iter):
         errors = [error for _, error in compare + golden if error]
         for error in dict.fromkeys(errors):
             note(row, info, UNREADABLE, error)
-        if _same_files(info):
+        goldens = _by_golden(info['golden_files'], len(compare))
+        if any(_same_files(info['compare_files'], files) for files in goldens):
             note(row, info, 'same file on both sides', info['compare_files'][0])
-        elif not errors and compare == golden:
-            note(row, info, 'same bytes on both sides', f'{info["compare_files"][0]} and {info["golden_files"][0]}')
+        elif not errors and compare in (same := _by_golden(golden, len(compare))):
+            note(row, info, 'same bytes on both sides', f'{info["compare_files"][0]} and {goldens[same.index(compare)][0]}')
         if not errors and info['label']:
             twins[tuple(digest for digest, _ in compare + golden)].append((row, info['label']))
     for rows in twins.values():
@@ -78,7 +79,11 @@ def _look(path):
         return None, str(error)
 
 
-def _same_files(info):
+def _by_golden(items, num_lightings):
+    """What a row's goldens have, one lighting after the other, as a list a golden."""
+    return [items[start:start + num_lightings] for start in range(0, len(items), num_lightings)]
+
+
+def _same_files(compare, golden):
     """Whether the two sides are the same files, looking through links."""
-    pairs = zip(info['compare_files'], info['golden_files'], strict=True)
-    return all(a == b or os.path.realpath(a) == os.path.realpath(b) for a, b in pairs)
+    return all(a == b or os.path.realpath(a) == os.path.realpath(b) for a, b in zip(compare, golden, strict=True))

@@ -89,13 +89,14 @@ def write_gallery(out_dir, gallery, margin):
 def _write_picture(folder, rank, pair, margin):
     info = pair.info
     called, relation = ('FAIL', '>') if np.float32(pair.score) > np.float32(margin) else ('PASS', '≤')
-    lightings = len(info['compare_files'])  # of several goldens the first is shown
+    lightings = len(info['compare_files'])
+    which = f'   (the first of {info["num_golden"]})' if 'num_golden' in info else ''
     sides = [[_read(file) for file in info[side][:lightings]] for side in ('compare_files', 'golden_files')]
     picture = draw_pair(
         *sides, light_names(info),
         heading=f'{info["label"] or "no label"}, called {called}   score {pair.score:.4g} {relation} margin {margin:.4g}',
         details=[f'{info["object_name"]}   (row {pair.position}, from 0)', f'compare  {info["input_path"]}',
-                 f'golden  {info["golden_path"]}'])
+                 f'golden  {info["golden_path"]}{which}'])
     board = Path(info['input_path']).name
     name = _file_name(f'{rank:03d}_score{pair.score:.4f}', board, info['object_name'], info['label'])
     Image.fromarray(picture).save(folder / name, quality=QUALITY, subsampling=0)

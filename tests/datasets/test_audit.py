@@ -64,6 +64,16 @@ def test_same_file_and_same_bytes_on_both_sides(pair_folder):
         (10, 'same file on both sides'), (3, 'same bytes on both sides'), (4, 'same file on both sides')}
 
 
+def test_each_of_several_goldens_is_looked_at(pair_folder):
+    for suffix in pair_folder.suffixes:
+        shutil.copyfile(pair_folder.images / f'golden/b0/C2{suffix}.png', pair_folder.images / f'compare/b0/C1{suffix}.png')
+    (pair_folder.images / 'golden/b1/C5_Low.png').write_bytes(b'broken')
+    findings = found(pair_folder, num_golden=4)
+    detail = findings.pop((3, 'same bytes on both sides'))
+    assert detail.endswith(f'golden/b0/C2{pair_folder.suffixes[0]}.png')
+    assert set(findings) == {(line, 'unreadable image') for line in (6, 7, 8, 9)}
+
+
 def test_without_labels(pair_folder):
     copy(pair_folder, 'C0', 'C1')
     lines = [line.split(',') for line in pair_folder.csv.read_text().splitlines()]

@@ -59,6 +59,13 @@ def test_what_the_learnable_neck_cannot_compare_is_said(backbone, message):
         SiameseClassifier(backbone, **LEARNABLE, input_size=SIZE)
 
 
+def test_several_vectors_of_a_level_are_embedded_as_one():
+    deit = dict(type='mmpretrain.DistilledVisionTransformer', arch=VIT, img_size=SIZE, patch_size=8)
+    model = SiameseClassifier(deit, **EUCLIDEAN, input_size=SIZE)
+    assert model._feature_shapes() == [(64, )]  # the class and the distillation token, 32 values each
+    assert model.encode(torch.randn(2, 3, *SIZE)).shape == (2, 5)
+
+
 def test_a_size_that_a_foreign_backbone_cannot_take_is_said():
     backbone = dict(type='mmpretrain.SwinTransformer', arch=SWIN, out_indices=(0, 1, 2, 3))
     with pytest.raises(ValueError, match='(?s)SwinTransformer cannot take an image of 72×64.*pad_small_map.*input_size'):

@@ -8,8 +8,6 @@ import pytest
 import torch
 
 from mmchangenet.datasets.demo import generate_demo
-from mmchangenet.models import SiameseClassifier
-from mmchangenet.structures import ChangeDataSample
 
 PARITY = Path(__file__).parents[3] / 'shared/parity'
 SPECS = Path(__file__).parent / 'specs'
@@ -50,60 +48,6 @@ def fill():
         sys.path.remove(str(PARITY))
 
 
-def read_case(name):
-    """A parity case: structure, inputs and what the reference gave for them."""
-    return json.loads((PARITY / 'cases' / f'{name}.json').read_text())
-
-
-@pytest.fixture(scope='session')
-def case(request, fill):
-    """The parity case that a test names: ``@pytest.mark.parametrize('case', NAMES, indirect=True)``."""
-    return read_case(request.param)
-
-
-@pytest.fixture(scope='session')
-def build_network():
-    """Builds the network of a parity case on a backbone: ``build_network(case, backbone)``."""
-
-    def build(case, backbone):
-        loss = case['loss']
-        if case['difference'] == 'euclidean':
-            neck = dict(type='EuclideanDifference', embedding_vectors=case['embedding_vectors'])
-            head = dict(type='ContrastiveHead', loss=dict(type='ContrastiveLoss', margin=loss['margin']))
-        else:
-            neck = dict(type='LearnableDifference', num_modules=case['learnable_difference_modules'])
-            head = dict(type='ChangeClsHead', embed_dec=case['embed_dec'],
-                        loss=dict(type='WeightedCrossEntropy', class_weight=loss['weight']))
-        return SiameseClassifier(backbone, neck, head, input_size=case['tensor_hw']).eval()
-
-    return build
-
-
-@pytest.fixture(scope='session')
-def check_agreement(fill):
-    """Runs a network with a case's weights on a case's images: ``check_agreement(model, case)``."""
-
-    def check(model, case):
-        assert sum(p.numel() for p in model.parameters()) == case['params']
-        assert sum(p.numel() for p in model.backbone.parameters()) == case['backbone_params']
-        shape = (case['batch'], 3, *case['tensor_hw'])
-        compare, golden = (model.features(fill.images(case[f'seed_{side}'], shape)) for side in ('compare', 'golden'))
-        for level, expected in zip(compare, case['features'], strict=True):
-            assert list(level.shape) == expected['shape']
-            agree(torch.stack([level.mean(), level.std()]), [expected['mean'], expected['std']])
-            agree(level[0].flatten()[:8], expected['first'])
-            agree(level[-1].flatten()[-8:], expected['last'])
-        comparison = model.neck.compare(model.neck.encode(compare), model.neck.encode(golden))
-        agree(model.head(comparison), case['output'])
-        samples = [ChangeDataSample(gt_fail=int(label)) for label in case['labels']]
-        agree(model.head.loss(comparison, samples)['loss'], case['loss']['value'])
-
-    def agree(value, expected):
-        torch.testing.assert_close(value, torch.tensor(expected), atol=1e-4, rtol=0)
-
-    return check
-
-
 @pytest.fixture(scope='session')
 def reference_file(fill, tmp_path_factory):
     """A parity case's content and its weights as a Lightning file: ``reference_file(name)``."""
@@ -111,7 +55,7 @@ def reference_file(fill, tmp_path_factory):
 
     def make(name):
         if name not in made:
-            case = read_case(name)
+            case = json.loads((PARITY / 'cases' / f'{name}.json').read_text())
             file = folder / f'{name}.pth'
             save_lightning(fill.fill(case['layout']), file)
             made[name] = case, file

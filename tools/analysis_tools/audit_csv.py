@@ -25,6 +25,8 @@ def parse_args(args=None):
     parser.add_argument('--image-ext', default='.jpg', help='extension of the images (default: .jpg)')
     parser.add_argument('--input-map', nargs='+', action=DictAction, metavar='LIGHT=POSITION',
                         help='lighting names and positions (default: one image without suffix)')
+    parser.add_argument('--num-golden', type=int, default=1, metavar='N',
+                        help='golden_path is a folder of goldens: look at the first N (default: 1, one golden of the same name)')
     parser.add_argument('--out', metavar='CSV', help='write the findings to this file')
     return parser.parse_args(args)
 
@@ -34,7 +36,7 @@ def main(args=None):
     try:
         dataset = LightingPairDataset(
             args.csv, data_prefix=dict(img_path=args.images_dir), image_ext=args.image_ext, input_map=args.input_map,
-            test_mode=True, check_images=False)
+            num_golden=args.num_golden, test_mode=True, check_images=False)
     except (OSError, ValueError) as error:
         sys.exit(f'error: {error}')
     findings = audit(dataset, progress=partial(track_iter_progress, file=sys.stderr))

@@ -20,6 +20,7 @@ class DINOv2(ViTTrunk):
         patch_size (int): side of a patch in pixels; sides of images are multiples of it.
         img_size (int | Sequence[int]): (H, W) that the position table is made for. For other images it is resized in
             every pass, with the sampling coordinates of DINOv2's authors.
+        num_registers (int): register tokens; the public weights with registers have 4.
         drop_path_rate (float): stochastic depth of the last block; it rises linearly from 0.
         frozen_stages (int): −1 nothing, 0 the embedding, k also the first k blocks, all of them everything.
         with_cp (bool): recompute activations in the backward pass to save memory.
@@ -29,9 +30,9 @@ class DINOv2(ViTTrunk):
         ValueError: for an unknown ``arch`` or ``out_type``, or blocks that are not there.
     """
 
-    def __init__(self, arch='nv_large', out_type='cls_token', out_indices=(-1, ), patch_size=14, img_size=518, drop_path_rate=0.0,
-                 frozen_stages=-1, with_cp=False, init_cfg=None):
-        super().__init__(arch, patch_size, img_size, (0.0, drop_path_rate), frozen_stages, with_cp, init_cfg)
+    def __init__(self, arch='nv_large', out_type='cls_token', out_indices=(-1, ), patch_size=14, img_size=518, num_registers=0,
+                 drop_path_rate=0.0, frozen_stages=-1, with_cp=False, init_cfg=None):
+        super().__init__(arch, patch_size, img_size, num_registers, (0.0, drop_path_rate), frozen_stages, with_cp, init_cfg)
         if out_type not in ('cls_token', 'featmap'):
             raise ValueError(f"out_type {out_type!r} of DINOv2: use 'cls_token' or 'featmap'")
         if not out_indices or any(index not in range(-self.depth, self.depth) for index in out_indices):
@@ -67,4 +68,4 @@ class DINOv2(ViTTrunk):
                 levels[number] = tokens
         if self.out_type == 'cls_token':
             return (self.norm(tokens[:, 0]), )
-        return tuple(as_map(self.norm(levels[index][:, 1:]), grid_size) for index in self.out_indices)
+        return tuple(as_map(self.norm(levels[index][:, self.num_prefix:]), grid_size) for index in self.out_indices)

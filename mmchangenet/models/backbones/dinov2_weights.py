@@ -16,7 +16,7 @@ from mmchangenet.checkpoint import CheckpointError, read_checkpoint, state_dict_
 
 # Names of DINOv2's authors → timm's. Their blocks may be grouped into chunks for distribution.
 RENAMED = ((r'^blocks\.\d+\.(\d+)\.', r'blocks.\1.'), (r'\.mlp\.w12\.', '.mlp.fc1.'), (r'\.mlp\.w3\.', '.mlp.fc2.'))
-REGISTERS = ('register_tokens', 'reg_token')
+TIMMS_REGISTERS, REGISTERS = 'reg_token', 'register_tokens'
 NAMED = 5  # weights in a message
 
 
@@ -53,8 +53,7 @@ def adapt_dinov2_weights(weights, trunk, source):
         CheckpointError: when weights are missing or do not fit.
     """
     weights, expected = _rename(weights, source), trunk.state_dict()
-    if any(name in weights for name in REGISTERS):
-        raise CheckpointError(f'{source} is a DINOv2 with register tokens, which this backbone has not: use the weights without')
+    _check_registers(weights, trunk, source)
     missing = [name for name in trunk.trunk_keys() if name not in weights]
     if missing:
         raise CheckpointError(f'{source} lacks {len(missing)} weights of the transformer, such as {_some(missing)}. Is it a '
@@ -113,7 +112,18 @@ def _rename(weights, source):
             for pattern, replacement in RENAMED:
                 name = re.sub(pattern, replacement, name)
             renamed[name] = tensor
+    if TIMMS_REGISTERS in renamed:  # its class token then holds its own position
+        renamed[REGISTERS] = renamed.pop(TIMMS_REGISTERS)
+        renamed['pos_embed'] = F.pad(renamed['pos_embed'], (0, 0, 1, 0))
     return renamed
+
+
+def _check_registers(weights, trunk, source):
+    count = weights[REGISTERS].shape[1] if REGISTERS in weights else 0
+    wanted = trunk.num_prefix - 1
+    if count != wanted:
+        raise CheckpointError(f'{source} is a DINOv2 with {count} register tokens, the backbone has {wanted}: set '
+                              f'model.backbone.num_registers={count}')
 
 
 def _some(names):

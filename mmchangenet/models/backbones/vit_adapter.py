@@ -4,6 +4,8 @@ Chen et al., "Vision Transformer Adapter for Dense Predictions", ICLR 2023 (arXi
 what the published networks compute, so that their weights give the same features.
 """
 
+from itertools import pairwise
+
 import torch
 from timm.layers import DropPath, LayerScale
 from torch import nn
@@ -25,7 +27,7 @@ class SpatialPrior(nn.Module):
             nn.MaxPool2d(3, stride=2, padding=1))
         widths = (base, 2 * base, 4 * base, 4 * base)
         self.downsample = nn.ModuleList(
-            nn.Sequential(*self._conv(before, after, stride=2)) for before, after in zip(widths, widths[1:], strict=False))
+            nn.Sequential(*self._conv(before, after, stride=2)) for before, after in pairwise(widths))
         self.project = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in widths)
 
     @staticmethod
@@ -123,6 +125,7 @@ class ViTAdapter(ViTTrunk):
         arch (str | dict): as of ``DINOv2``.
         img_size (int | Sequence[int]): (H, W) that the position table is made for, best the network's ``input_size``. For
             other images it is resized in every pass, bicubically.
+        num_registers (int): as of ``DINOv2``.
         drop_path_rate (float): stochastic depth of the last block, rising linearly from 0, and of the adapter.
         frozen_stages (int): what of the transformer keeps its weights: −1 nothing, 0 the embedding, k also the first k
             blocks. The adapter always learns.
@@ -136,8 +139,9 @@ class ViTAdapter(ViTTrunk):
 
     num_interactions = 4
 
-    def __init__(self, arch='nv_large', img_size=224, drop_path_rate=0.4, frozen_stages=-1, with_cp=False, init_cfg=None):
-        super().__init__(arch, 16, img_size, (0.0, drop_path_rate), frozen_stages, with_cp, init_cfg)
+    def __init__(self, arch='nv_large', img_size=224, num_registers=0, drop_path_rate=0.4, frozen_stages=-1, with_cp=False,
+                 init_cfg=None):
+        super().__init__(arch, 16, img_size, num_registers, (0.0, drop_path_rate), frozen_stages, with_cp, init_cfg)
         if self.depth % self.num_interactions:
             raise ValueError(f'ViTAdapter parts the blocks into {self.num_interactions} equal groups; arch {arch!r} has '
                              f'{self.depth} blocks')
@@ -184,20 +188,20 @@ class ViTAdapter(ViTTrunk):
         patch_maps = []
         for number, interaction in enumerate(self.interactions):
             tokens, pyramid = self._interact(number, interaction, tokens, pyramid, grid_size, sizes)
-            patch_maps.append(as_map(tokens[:, 1:], grid_size))
+            patch_maps.append(as_map(tokens[:, self.num_prefix:], grid_size))
         coarser = pyramid.split([height * width for height, width in sizes], dim=1)
         levels = [as_map(level, size) for level, size in zip(coarser, sizes, strict=True)]
         levels = [finest + self.upsample(levels[0]), *levels]
         return self._finish(levels, patch_maps, self.summary(tokens[:, 0]))
 
     def _interact(self, number, interaction, tokens, pyramid, grid_size, sizes):
-        patches = self.run(interaction.injector, tokens[:, 1:], pyramid, grid_size, sizes)
-        tokens = torch.cat([tokens[:, :1], patches], dim=1)
+        patches = self.run(interaction.injector, tokens[:, self.num_prefix:], pyramid, grid_size, sizes)
+        tokens = torch.cat([tokens[:, :self.num_prefix], patches], dim=1)
         group = self.depth // self.num_interactions
         for block in self.blocks[number * group:(number + 1) * group]:
             tokens = self.run(block, tokens)
         for extractor in interaction.extractors:
-            pyramid = self.run(extractor, pyramid, tokens[:, 1:], grid_size, sizes)
+            pyramid = self.run(extractor, pyramid, tokens[:, self.num_prefix:], grid_size, sizes)
         return tokens, pyramid
 
     def _finish(self, levels, patch_maps, summary):

@@ -24,6 +24,8 @@ VARIANTS = dict(
     nv_large=dict(width=1024, depth=24, num_heads=16, hidden_dim=5472, swiglu=True),
     giant=dict(width=1536, depth=40, num_heads=24, hidden_dim=8192, swiglu=True))
 
+EMBEDDING = ('patch_embed', 'cls_token', 'register_tokens', 'pos_embed')  # what stands before the blocks
+
 
 class ViTTrunk(BaseModule):
     """A pre-norm vision transformer with LayerScale, as DINOv2's (arXiv 2304.07193).
@@ -34,9 +36,10 @@ class ViTTrunk(BaseModule):
         arch (str | dict): one of ``VARIANTS``, or such a dict of numbers.
         patch_size (int): side of a patch in pixels.
         img_size (int | Sequence[int]): (H, W) of the images that the position table is made for; one number for a square.
+        num_registers (int): register tokens behind the class token (Darcet et al., arXiv 2309.16588); they have no position.
         drop_path_rates (Sequence[float]): stochastic depth of the first and of the last block, linear in between.
-        frozen_stages (int): what keeps its weights and stays in evaluation mode: −1 nothing, 0 patch embedding, class token
-            and position table, k also the first k blocks, all of them with the final norm.
+        frozen_stages (int): what keeps its weights and stays in evaluation mode: −1 nothing, 0 patch embedding, class token,
+            registers and position table, k also the first k blocks, all of them with the final norm.
         with_cp (bool): recompute the blocks' activations in the backward pass to save memory.
         init_cfg (dict, optional): MMEngine's. ``dict(type='Pretrained', checkpoint=FILE)`` takes public DINOv2 weights, see
             ``adapt_dinov2_weights``.
@@ -45,7 +48,7 @@ class ViTTrunk(BaseModule):
         ValueError: for an unknown ``arch`` or a ``frozen_stages`` beyond the last block.
     """
 
-    def __init__(self, arch, patch_size, img_size, drop_path_rates, frozen_stages, with_cp, init_cfg):
+    def __init__(self, arch, patch_size, img_size, num_registers, drop_path_rates, frozen_stages, with_cp, init_cfg):
         super().__init__(init_cfg=init_cfg)
         if isinstance(arch, str) and arch not in VARIANTS:
             raise ValueError(f'{type(self).__name__} has no arch {arch!r}; choose one of {", ".join(VARIANTS)}')
@@ -55,18 +58,20 @@ class ViTTrunk(BaseModule):
             raise ValueError(f'frozen_stages {frozen_stages!r} of {type(self).__name__}: use -1 (nothing) to {self.depth} (all '
                              'blocks)')
         self.patch_size = patch_size
+        self.num_prefix = 1 + num_registers  # tokens before those of the patches
         self.grid_size = tuple(side // patch_size for side in _pair(img_size))
         self.frozen_stages = frozen_stages
         self.with_cp = with_cp
 
         self.patch_embed = PatchEmbed(None, patch_size, embed_dim=self.width, flatten=False, strict_img_size=False)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, self.width))
+        self.register_tokens = nn.Parameter(torch.zeros(1, num_registers, self.width)) if num_registers else None
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + math.prod(self.grid_size), self.width))
         rates = torch.linspace(*drop_path_rates, self.depth, device='cpu').tolist()
         self.blocks = nn.ModuleList(self._block(variant, rate) for rate in rates)
         self.norm = LayerNorm(self.width)
-        for module in self._frozen():
-            module.requires_grad_(False)
+        for part in self._frozen():
+            part.requires_grad_(False)
 
     @staticmethod
     def _block(variant, drop_path_rate):
@@ -77,12 +82,15 @@ class ViTTrunk(BaseModule):
             norm_layer=LayerNorm, **mlp)
 
     def embed(self, images):
-        """Images (N, 3, H, W) → class and patch tokens (N, 1 + h·w, C) with their positions, and the grid (h, w)."""
+        """Images (N, 3, H, W) → tokens (N, num_prefix + h·w, C) with their positions, the class's first and the patches'
+        last, and the grid (h, w)."""
         grid = self.patch_embed(images)
         grid_size = size_of(grid)
-        # an empty place in front, to which the class token is added: its size follows the batch in any exported graph
-        tokens = F.pad(grid.flatten(2).transpose(1, 2), (0, 0, 1, 0))
-        return tokens + self.position(grid_size) + F.pad(self.cls_token, (0, 0, 0, math.prod(grid_size))), grid_size
+        # empty places in front, to which the others are added: their size follows the batch in any exported graph
+        tokens = F.pad(grid.flatten(2).transpose(1, 2), (0, 0, self.num_prefix, 0))
+        position = self.position(grid_size)
+        registers = [] if self.register_tokens is None else [self.register_tokens]
+        return tokens + torch.cat([self.cls_token + position[:, :1], *registers, position[:, 1:]], dim=1), grid_size
 
     def position(self, grid_size):
         """The position table for a grid (h, w): (1, 1 + h·w, C)."""
@@ -114,6 +122,8 @@ class ViTTrunk(BaseModule):
                 nn.init.zeros_(module.bias)
         trunc_normal_(self.cls_token, std=0.02)
         trunc_normal_(self.pos_embed, std=0.02)
+        if self.register_tokens is not None:
+            nn.init.normal_(self.register_tokens, std=1e-6)
         if (self.init_cfg or {}).get('type') != 'Pretrained':
             super().init_weights()
             return
@@ -124,7 +134,7 @@ class ViTTrunk(BaseModule):
     def trunk_keys(self):
         """The names of the transformer's own weights, those of a backbone built on it left out."""
         return [name for name in self.state_dict()
-                if name.split('.')[0] in ('cls_token', 'pos_embed', 'patch_embed', 'blocks', 'norm')]
+                if name.split('.')[0] in (*EMBEDDING, 'blocks', 'norm')]
 
     def get_layer_depth(self, param_name, prefix=''):
         """Layer number of a parameter and the number of layers, for mmpretrain's layer-wise learning-rate decay.
@@ -133,23 +143,24 @@ class ViTTrunk(BaseModule):
         """
         num_layers = self.depth + 2
         first, *rest = param_name.removeprefix(prefix).split('.') if param_name.startswith(prefix) else ('', )
-        if first in ('cls_token', 'pos_embed', 'patch_embed'):
+        if first in EMBEDDING:
             return 0, num_layers
         return (int(rest[0]) + 1 if first == 'blocks' else num_layers - 1), num_layers
 
     def train(self, mode=True):
         """Training or evaluation mode; what is frozen stays in evaluation mode."""
         super().train(mode)
-        for module in self._frozen():
-            if isinstance(module, nn.Module):
-                module.eval()
+        for part in self._frozen():
+            if isinstance(part, nn.Module):
+                part.eval()
         return self
 
     def _frozen(self):
         if self.frozen_stages < 0:
             return []
+        embedding = [part for name in EMBEDDING if (part := getattr(self, name)) is not None]
         final = [self.norm] if self.frozen_stages == self.depth else []
-        return [self.patch_embed, self.cls_token, self.pos_embed, *self.blocks[:self.frozen_stages], *final]
+        return [*embedding, *self.blocks[:self.frozen_stages], *final]
 
     def check_sides(self, images, multiple):
         """Raise a ValueError when a side of the images (N, 3, H, W) is not a multiple."""

@@ -50,9 +50,15 @@ class SiameseClassifier(BaseClassifier):
         return [tuple(level.shape[1:]) for level in features]
 
     def features(self, images):
-        """Images (N, 3, H, W) → the backbone's levels, finest first; maps are (N, C, H, W)."""
+        """Images (N, 3, H, W) → the backbone's levels, finest first; maps are (N, C, H, W).
+
+        A level of several vectors, such as DeiT's class and distillation token, becomes one; an absent one (the auxiliary
+        output of Inception) is left out.
+        """
         levels = self.backbone(images)
-        levels = (levels, ) if isinstance(levels, torch.Tensor) else tuple(levels)
+        levels = (levels, ) if isinstance(levels, torch.Tensor) else levels
+        levels = tuple(level if isinstance(level, torch.Tensor) else torch.cat(level, dim=1)
+                       for level in levels if level is not None)
         if getattr(getattr(self.backbone, 'timm_model', None), 'output_fmt', 'NCHW') == 'NHWC':
             levels = tuple(level.permute(0, 3, 1, 2) if level.dim() == 4 else level for level in levels)
         return levels

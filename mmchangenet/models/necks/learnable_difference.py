@@ -26,7 +26,8 @@ class LearnableDifference(BaseModule):
         init_cfg (dict, optional): MMEngine's.
 
     Raises:
-        ValueError: when the backbone gives a single level or something that is not a map, or ``num_modules`` is below 1.
+        ValueError: when the backbone gives a single level, something that is not a map or coarse levels first, or ``num_modules``
+            is below 1.
     """
 
     def __init__(self, in_shapes, embed_dim=256, num_modules=4, init_cfg=None):
@@ -54,9 +55,13 @@ class LearnableDifference(BaseModule):
         if len(in_shapes) < 2 or any(len(shape) != 3 for shape in in_shapes):
             raise ValueError(
                 f'LearnableDifference compares feature maps of several levels, but the backbone gives '
-                f'{[tuple(shape) for shape in in_shapes]}. Set its out_indices (for timm features_only=True, for ConvNeXt '
-                "gap_before_final_norm=False, for a transformer out_type='featmap') so that it returns at least two maps "
-                '(C, H, W), or use EuclideanDifference.')
+                f'{[tuple(shape) for shape in in_shapes]}. Set its out_indices (for timm features_only=True, for ConvNeXt and '
+                "the like gap_before_final_norm=False, for a transformer out_type='featmap') so that it returns at least two "
+                'maps (C, H, W), or use EuclideanDifference.')
+        areas = [height * width for _, height, width in in_shapes]
+        if areas != sorted(areas, reverse=True):
+            raise ValueError('LearnableDifference takes the finest level first, but the backbone gives '
+                             f'{[tuple(shape) for shape in in_shapes]}. Let it return them in the other order.')
         if num_modules < 1:
             raise ValueError(f'num_modules {num_modules} of LearnableDifference: compare at least 1 level')
 

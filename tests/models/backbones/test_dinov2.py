@@ -132,10 +132,10 @@ def test_bfloat16_on_the_cpu(arch, kind):
 
 
 @pytest.mark.filterwarnings('ignore')
-@pytest.mark.parametrize(('kind', 'size'), [(DINOv2, (56, 28)), (ViTAdapter, (64, 32))])
-def test_exports_to_standard_onnx(arch, kind, size):
+@pytest.mark.parametrize(('kind', 'size', 'num_registers'), [(DINOv2, (56, 28), 4), (ViTAdapter, (64, 32), 0)])
+def test_exports_to_standard_onnx(arch, kind, size, num_registers):
     onnx, runtime = pytest.importorskip('onnx'), pytest.importorskip('onnxruntime')
-    backbone, file = prepared(kind(arch, img_size=112)).eval(), io.BytesIO()
+    backbone, file = prepared(kind(arch, img_size=112, num_registers=num_registers)).eval(), io.BytesIO()
     torch.onnx.export(backbone, (images(*size), ), file, opset_version=17, dynamo=False, input_names=['images'],
                       dynamic_axes=dict(images={0: 'batch'}))
     onnx.checker.check_model(onnx.load_from_string(file.getvalue()))

@@ -15,16 +15,20 @@ from mmchangenet.models.backbones.dinov2_weights import resize_position_table
 PRETRAINED = 'Pretrained'
 
 
-@pytest.fixture
-def timm_model(arch):
+def random_model(**options):
     """timm's network of the same numbers at 56 px (a grid of 4×4), every weight random."""
     torch.manual_seed(0)
     model = VisionTransformer(
         img_size=56, patch_size=14, num_classes=0, embed_dim=32, depth=4, num_heads=2, mlp_ratio=2, init_values=1e-5,
-        mlp_layer=SwiGLUPacked, act_layer=nn.SiLU, global_pool='token').eval()
+        mlp_layer=SwiGLUPacked, act_layer=nn.SiLU, global_pool='token', **options).eval()
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.2)
     return model
+
+
+@pytest.fixture
+def timm_model():
+    return random_model()
 
 
 def as_published(weights):
@@ -36,6 +40,11 @@ def as_published(weights):
             number = int(name.split('.')[1])
             name = name.replace(f'blocks.{number}.', f'blocks.{number // 2}.{number}.', 1)
         renamed[name] = tensor
+    if 'reg_token' in renamed:  # timm adds the class token's position to the token itself
+        renamed['register_tokens'] = renamed.pop('reg_token')
+        position = torch.randn(1, 1, 32)
+        renamed['cls_token'] = renamed['cls_token'] - position
+        renamed['pos_embed'] = torch.cat([position, renamed['pos_embed']], dim=1)
     return dict(renamed, mask_token=torch.zeros(1, 32))
 
 
@@ -57,6 +66,20 @@ def test_the_same_numbers_as_timm(layout, timm_model, arch, tmp_path):
     backbone = loaded(DINOv2, arch, weights, tmp_path / 'dinov2.pth', img_size=56)
     batch = torch.randn(2, 3, 56, 56)
     torch.testing.assert_close(backbone(batch)[0], timm_model(batch), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize('layout', [dict, as_published], ids=['timm', 'authors'])
+@torch.no_grad()
+def test_register_tokens(layout, arch, tmp_path):
+    model = random_model(reg_tokens=4, no_embed_class=True)
+    weights, batch = layout(model.state_dict()), torch.randn(2, 3, 56, 56)
+    backbone = loaded(DINOv2, arch, weights, tmp_path / 'reg4.pth', img_size=56, num_registers=4, frozen_stages=0)
+    torch.testing.assert_close(backbone(batch)[0], model(batch), atol=1e-5, rtol=1e-5)
+    assert not backbone.register_tokens.requires_grad and backbone.get_layer_depth('register_tokens') == (0, 6)
+    maps = loaded(DINOv2, arch, weights, tmp_path / 'reg4.pth', img_size=56, num_registers=4, out_type='featmap')(batch)
+    torch.testing.assert_close(maps[0].flatten(2).transpose(1, 2), model.forward_features(batch)[:, 5:], atol=1e-5, rtol=1e-5)
+    levels = loaded(ViTAdapter, arch, weights, tmp_path / 'reg4.pth', img_size=64, num_registers=4)(torch.randn(2, 3, 64, 64))
+    assert [level.shape[-1] for level in levels] == [16, 8, 4, 2]
 
 
 @torch.no_grad()
@@ -85,7 +108,7 @@ def test_a_square_table_is_resized_for_an_oblong_of_as_many_places():
 @pytest.mark.parametrize(('change', 'message'), [
     (lambda weights: {k: v for k, v in weights.items() if 'blocks.2.' not in k}, 'lacks.*blocks.2.norm1.weight'),
     (lambda weights: dict(weights, cls_token=torch.zeros(1, 1, 64)), r'another shape.*cls_token \(1, 1, 64\).*\(1, 1, 32\)'),
-    (lambda weights: dict(weights, register_tokens=torch.zeros(1, 4, 32)), 'register tokens'),
+    (lambda weights: dict(weights, register_tokens=torch.zeros(1, 4, 32)), 'with 4 register tokens.*has 0.*num_registers=4'),
     (lambda weights: dict(weights, pos_embed=torch.zeros(1, 13, 32)), '13 entries'),
     (lambda weights: dict(conv=torch.zeros(1)), '0 position tables'),
 ])

@@ -66,6 +66,7 @@ def test_odd_sizes_are_brought_together():
 @pytest.mark.parametrize(('shapes', 'num_modules', 'message'), [
     ([(24, 4, 2)], 1, 'several levels.*out_indices'),
     ([(8, 4, 2), (24, )], 2, 'several levels'),
+    (SHAPES[::-1], 4, 'finest level first'),
     (SHAPES, 0, 'num_modules 0.*at least 1'),
 ])
 def test_learnable_difference_says_what_it_cannot_take(shapes, num_modules, message):
