@@ -33,7 +33,8 @@ def operators(folder, name):
 @pytest.fixture(scope='module', params=['learnable', 'euclidean'])
 def folders(request, line, config, tmp_path_factory):
     """fp32 and int8 folder of a network, and the numbers of nodes in int8."""
-    folder, model = tmp_path_factory.mktemp('folders'), build_network('resnet', request.param, line.size, neck=dict(embed_dim=64) if request.param == 'learnable' else None)
+    neck = dict(embed_dim=64) if request.param == 'learnable' else None
+    folder, model = tmp_path_factory.mktemp('folders'), build_network('resnet', request.param, line.size, neck=neck)
     export_folder(model, config, folder / 'fp32')
     sides = [side.numpy() for side in random_sides(model)]
     return folder / 'fp32', folder / 'int8', quantise_folder(folder / 'fp32', folder / 'int8', [sides])
