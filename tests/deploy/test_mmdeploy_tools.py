@@ -18,7 +18,7 @@ def run_mmdeploys_tool(deploy, line, folder):
     """Convert in a process of its own; the two scores that it shows, of the backend and of PyTorch."""
     done = subprocess.run([sys.executable, MMDEPLOYS_TOOL, ROOT / 'configs/deploy' / deploy, line.config, line.checkpoint,
                            line.csv, folder, 'cpu'], cwd=line.root, env=dict(os.environ, PYTHONPATH=str(ROOT)),
-                          capture_output=True, text=True, timeout=300, check=False)
+                          capture_output=True, text=True, timeout=600, check=False)
     output = done.stdout + done.stderr
     assert done.returncode == 0 and 'All process success.' in output, output[-3000:]
     return [float(text.split(': score ')[1].split(',')[0]) for text in output.splitlines() if ': score ' in text]
@@ -55,7 +55,7 @@ if __name__ == '__main__':
 """
     (tmp_path / 'script.py').write_text(script)
     done = subprocess.run([sys.executable, 'script.py'], cwd=tmp_path, env=dict(os.environ, PYTHONPATH=str(ROOT)),
-                          capture_output=True, text=True, timeout=300, check=False)
+                          capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 1 and 'TensorRT was not run' in done.stderr + done.stdout, (done.stdout + done.stderr)[-3000:]
 
 
