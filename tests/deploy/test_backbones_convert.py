@@ -1,4 +1,4 @@
-"""Every backbone of configs/backbones becomes a whole graph and parts, with both differences."""
+"""Every backbone of configs/backbones becomes a whole graph and parts."""
 
 import sys
 from pathlib import Path
@@ -21,26 +21,33 @@ SIZE = (64, 64)
 
 
 @pytest.fixture(params=CONFIGS, ids=lambda file: file.stem)
-def backbone(request):
+def build(request):
+    """A function: difference → network with that backbone."""
+    backbone = Config.fromfile(request.param).model.backbone
+
+    def build(difference, **neck):
+        torch.manual_seed(0)
+        neck_config, head = NECKS[difference]
+        return SiameseClassifier(backbone, dict(neck_config, **neck), head, input_size=SIZE).eval()
+
     with DefaultScope.overwrite_default_scope('mmchangenet'):
-        yield Config.fromfile(request.param).model.backbone
+        yield build
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('difference', list(NECKS))
-def test_a_backbone_becomes_a_graph_of_standard_operators_and_parts(backbone, difference, tmp_path):
-    neck, head = NECKS[difference]
-    if difference == 'learnable':
-        neck = dict(neck, embed_dim=16)
-    torch.manual_seed(0)
-    model = SiameseClassifier(backbone, neck, head, input_size=SIZE).eval()
-    file = tmp_path / 'network.onnx'
+def test_a_backbone_becomes_a_graph_of_standard_operators(build, tmp_path):
+    model, file = build('learnable', embed_dim=16), tmp_path / 'network.onnx'
     assert export_onnx(model, file, SIZE) < 1e-4  # checks operators, inputs and free dimensions too
     operators = {node.op_type for node in onnx.load(file).graph.node}
     normalises = any(isinstance(module, torch.nn.LayerNorm) for module in model.backbone.modules())
     assert ('LayerNormalization' in operators) == normalises
-    parts, sides = split_network(model), random_sides(model)
-    with torch.no_grad():
-        code = parts.encoder(sides[1])
-        scores = parts.comparator(*parts.encoder(sides[0]), *(parts.golden_half(*code) if parts.golden_half else code))
+
+
+@torch.no_grad()
+def test_a_backbone_is_parted(build):
+    model = build('euclidean')
+    sides = random_sides(model)
+    encoder, golden_half, comparator = split_network(model)
+    assert golden_half is None
+    scores = comparator(*encoder(sides[0]), *encoder(sides[1]))
     torch.testing.assert_close(scores, whole_scores(model, *sides), atol=1e-4, rtol=0)
