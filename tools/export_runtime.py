@@ -17,6 +17,9 @@ def parse_args():
     parser.add_argument('out_dir', help='folder to write; must not exist or be empty')
     parser.add_argument('--margin', type=float, help='call FAIL above this score, whatever checkpoint and config say')
     parser.add_argument('--opset', type=int, default=17, help="version of ONNX's operators; default: 17")
+    parser.add_argument('--int8', action='store_true', help="graphs in int8, calibrated on the config's training CSV; AUROC and "
+                        'false alarms on its test CSV are printed before and after')
+    parser.add_argument('--samples', type=int, default=128, help='with --int8: rows to calibrate on; default: 128')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config')
     return parser.parse_args()
 
@@ -26,6 +29,7 @@ def main():
     from mmchangenet.apis.launch import MISTAKES
     from mmchangenet.checkpoint import CheckpointError, load_for_scoring
     from mmchangenet.deploy.export_folder import export_folder
+    from mmchangenet.deploy.int8_cost import export_int8_and_compare
     from mmchangenet.deploy.onnx_export import ExportError
     from mmchangenet.registry import MODELS
     try:
@@ -36,7 +40,10 @@ def main():
         load_for_scoring(model, args.checkpoint, config)
         if args.margin is not None:
             model.head.margin = args.margin
-        differences = export_folder(model.eval(), config, args.out_dir, args.opset)
+        if args.int8:
+            differences = export_int8_and_compare(model.eval(), config, args.out_dir, args.opset, args.samples)
+        else:
+            differences = export_folder(model.eval(), config, args.out_dir, args.opset)
     except (CheckpointError, ExportError, *MISTAKES) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

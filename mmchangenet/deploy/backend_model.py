@@ -7,13 +7,15 @@ from mmdeploy.utils import get_backend, get_ir_config
 from mmchangenet.registry import MODELS
 
 from .decision import read_decision
+from .partition import PartsWrapper, part_of, partition_of
 
 
 class ChangeBackendModel(BaseBackendModel):
     """Scores batches with a converted network.
 
     Args:
-        backend_files (Sequence[str]): the graph; what ``decision.write_decision`` wrote beside it is read too.
+        backend_files (Sequence[str]): the graph, or the parts of a partition in its order; what ``decision.write_decision``
+            wrote beside the first is read too.
         model_cfg (Config): the config that the network was trained with.
         deploy_cfg (Config): the deploy config that it was converted with.
         device (str): where the backend works.
@@ -28,8 +30,15 @@ class ChangeBackendModel(BaseBackendModel):
         read_decision(self.head, backend_files[0])
         self.device_name, self.output, self.normalise = device, output, normalise
         self.input_names = list(get_ir_config(deploy_cfg)['input_names'])
-        self.wrapper = self._build_wrapper(get_backend(deploy_cfg), backend_files, device, self.input_names, self.output_names,
-                                           deploy_cfg)
+        self.wrapper = self._wrapper(backend_files, deploy_cfg, device)
+
+    def _wrapper(self, files, deploy_cfg, device):
+        parts = partition_of(deploy_cfg)
+        if parts is None:
+            return self._build_wrapper(get_backend(deploy_cfg), files, device, self.input_names, self.output_names, deploy_cfg)
+        names = [part_of(part['start'], part['end']) for part in parts]
+        return PartsWrapper(**{name: self._build_wrapper(get_backend(deploy_cfg), [file], device, deploy_cfg=deploy_cfg)
+                               for name, file in zip(names, files, strict=True)})
 
     def test_step(self, data):
         """A collated batch of uint8 images → samples with their scores."""

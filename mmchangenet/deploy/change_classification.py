@@ -15,6 +15,7 @@ from mmchangenet.visualization.pair_picture import draw_pair
 
 from .backend_model import ChangeBackendModel
 from .codebase import TASK, TASKS
+from .partition import partition_cfg
 from .samples import read_sample
 
 
@@ -105,9 +106,8 @@ class ChangeClassification(BaseTask):
 
     @staticmethod
     def get_partition_cfg(partition_type, **kwargs):
-        """mmdeploy cuts graphs at marks; here each part is traced on its own."""
-        raise NotImplementedError('encoder and comparator are not cut out of a whole graph but traced on their own: use '
-                                  'mmchangenet.deploy.split')
+        """See ``partition.partition_cfg``."""
+        return partition_cfg(partition_type)
 
     def get_preprocess(self, *args, **kwargs):
         """Refused: part of ``--dump-info``."""

@@ -3,7 +3,7 @@
 mmdeploy 1.3.1 is older than the exporters and runtimes of today. What it does in ways that are gone is replaced here, on
 import, because its tools work in processes that import nothing else of ours:
 
-* The steps torch2onnx and to_backend are sent to ``pipelines``; other codebases' models go back to mmdeploy's.
+* The steps torch2onnx, extract_model and to_backend are sent to ``pipelines``; other codebases' models go back to mmdeploy's.
 * Its managers for OpenVINO and TensorRT are replaced by ``openvino_backend`` and ``tensorrt_backend``.
 * Converting for TensorRT may start on the CPU: the graph needs no GPU, only the engine does.
 """
@@ -67,7 +67,7 @@ def _check_backend_device(deploy_cfg, device):
 sys.modules.setdefault(f'mmdeploy.codebase.{NAME}.deploy', sys.modules[__name__])
 _extend(Codebase, NAME.upper(), NAME)
 _extend(Task, 'CHANGE_CLASSIFICATION', TASK)
-for _function in ('torch2onnx', 'to_backend'):
+for _function in ('torch2onnx', 'extract_model', 'to_backend'):
     _send_to_pipelines(_function)
 _mmdeploys_check = api_utils.check_backend_device
 api_utils.check_backend_device = _check_backend_device

@@ -11,6 +11,7 @@ from mmdeploy.utils import get_backend, get_ir_config, get_root_logger, load_con
 
 from .codebase import NAME
 from .onnx_export import TOLERANCE, ExportError
+from .partition import partition_of
 from .precision import precision_of
 
 
@@ -41,7 +42,9 @@ def convert(deploy_cfg, model_cfg, checkpoint, sample, test_sample=None, work_di
     os.makedirs(work_dir, exist_ok=True)
     save_file = get_ir_config(deploy)['save_file']
     torch2onnx(sample, str(work_dir), save_file, deploy, model, str(checkpoint), device=device)
-    files = to_backend(get_backend(deploy).value, [str(Path(work_dir, save_file))], work_dir=str(work_dir), deploy_cfg=deploy,
+    parts = partition_of(deploy) or [dict(save_file=save_file)]
+    graphs = [str(Path(work_dir, part['save_file'])) for part in parts]
+    files = to_backend(get_backend(deploy).value, graphs, work_dir=str(work_dir), deploy_cfg=deploy,
                        log_level=log_level, device=device)
     task = build_task_processor(model, deploy, device)
     _compare_scores(task, files, checkpoint, test_sample or sample, Path(work_dir), show, precision_of(deploy))

@@ -1,5 +1,6 @@
 """A folder with everything that a line needs to score: graphs and ``runtime.json``, written whole or not at all."""
 
+import contextlib
 import os
 import shutil
 from dataclasses import replace
@@ -39,21 +40,48 @@ def export_folder(model, config, folder, opset=17):
             written, or it computes something else than PyTorch.
         FileExistsError: when there is something in ``folder``.
     """
-    folder = Path(folder).absolute()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f'{folder} exists and is no empty folder: remove it or choose another')
+    check_vacant(folder)
     settings = settings_of(model, config, opset)  # before the graphs, which take long
+    with written_whole(folder, settings) as partial:
+        return _write_graphs(model, partial, opset)
+
+
+@contextlib.contextmanager
+def written_whole(folder, settings):
+    """A folder for graphs that appears under its name, with ``runtime.json`` and all, when nothing went wrong.
+
+    Args:
+        folder (str | Path): its name; must not exist or be empty.
+        settings (RuntimeSettings): without graphs.
+
+    Yields:
+        Path: the folder to write the graphs into.
+
+    Raises:
+        FileExistsError: when there is something in ``folder``.
+    """
+    folder = check_vacant(folder)
     partial = folder.with_name(f'.{folder.name}.{os.getpid()}.partial')
     partial.mkdir(parents=True)
     try:
-        differences = _write_graphs(model, partial, opset)
+        yield partial
         graphs = {file.name: digest_of(file) for file in sorted(partial.iterdir())}
-        settings = replace(settings, graphs=graphs)
-        (partial / SETTINGS_FILE).write_text(settings.to_json(), encoding='utf-8')
+        (partial / SETTINGS_FILE).write_text(replace(settings, graphs=graphs).to_json(), encoding='utf-8')
         os.replace(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return differences
+
+
+def check_vacant(folder):
+    """The absolute path of a folder that can be written.
+
+    Raises:
+        FileExistsError: when there is something in it.
+    """
+    folder = Path(folder).absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f'{folder} exists and is no empty folder: remove it or choose another')
+    return folder
 
 
 def settings_of(model, config, opset):
@@ -81,7 +109,8 @@ def settings_of(model, config, opset):
             grid=steps.layout.grid, image_ext=dataset.get('image_ext', '.jpg'),
             lightings=tuple(suffix[1:] for suffix in lighting_suffixes(input_map)) if input_map else None,
             mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist(),
-            threshold=float(model.head.margin), class_names=tuple(class_names), graphs={}, opset=opset, version=__version__)
+            threshold=float(model.head.margin), class_names=tuple(class_names), graphs={}, opset=opset,
+            precision='fp32', version=__version__)
     except ValueError as error:
         raise ExportError(f'test_dataloader does not fit the network: {error}') from error
 

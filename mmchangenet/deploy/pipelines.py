@@ -1,7 +1,10 @@
 """The steps of a conversion that mmdeploy's tools run, as this project does them."""
 
+import importlib
+import shutil
 from pathlib import Path
 
+import onnx
 import torch
 from mmdeploy.apis import pytorch2onnx
 from mmdeploy.apis import utils as api_utils
@@ -20,17 +23,18 @@ from mmdeploy.utils import (
 from . import codebase
 from .decision import write_decision
 from .onnx_export import export_module, random_images
-from .precision import reduce_precision
+from .partition import part_of, partition_of, write_parts
+from .precision import precision_of, reduce_precision
 from .rewriters import REWRITERS
 
 
 def torch2onnx(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint=None, device='cuda:0'):
-    """Write the ONNX graph of a trained network, checked against PyTorch; the arguments are mmdeploy's.
+    """Write the ONNX graph of a trained network, or its parts, checked against PyTorch; the arguments are mmdeploy's.
 
     Args:
         img (str | Sequence): a label CSV, whose first row is tried, or a pair of images.
         work_dir (str): folder for the graph.
-        save_file (str): its name there.
+        save_file (str): its name there; parts have names of their own.
         deploy_cfg, model_cfg (str | Config): the configs.
         model_checkpoint (str): the trained weights.
         device (str): where PyTorch works.
@@ -41,16 +45,38 @@ def torch2onnx(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint
     """
     deploy_cfg, model_cfg = load_config(deploy_cfg, model_cfg)
     if get_codebase(deploy_cfg).value != codebase.NAME:
-        return pytorch2onnx._pipe_torch2onnx__impl_(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint, device)
+        pytorch2onnx._pipe_torch2onnx__impl_(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint, device)
+        return
     task = api_utils.build_task_processor(model_cfg, deploy_cfg, device)
     model = task.build_pytorch_model(model_checkpoint)
+    parts = partition_of(deploy_cfg)
+    if parts:
+        _export_parts(model, work_dir, deploy_cfg, model_cfg, task.graph_options, parts)
+        return
     _, sides = task.create_input(img, get_input_shape(deploy_cfg), data_preprocessor=model.data_preprocessor)
     file = Path(work_dir, save_file)
     difference = _export(model, sides, file, deploy_cfg, task.graph_options)
     write_decision(model.head, file)
     get_root_logger().info(f'{file} is written; ONNX Runtime and PyTorch differ by {difference:.1e} at most')
     reduce_precision(file, deploy_cfg, model_cfg)
-    return None
+
+
+def extract_model(model, start_marker, end_marker, *args, save_file=None, **kwargs):
+    """Put a part of a network under its name, or cut it out of another codebase's graph; the arguments are mmdeploy's.
+
+    Args:
+        model (str): name of the whole graph, beside which ``torch2onnx`` has written the parts.
+        start_marker, end_marker (str): which part, see ``partition_cfg``.
+        save_file (str): its name.
+    """
+    part = part_of(start_marker, end_marker)
+    if part is None:
+        theirs = importlib.import_module('mmdeploy.apis.extract_model')  # the package's name of it is the function's
+        return theirs._pipe_extract_model__impl_(model, start_marker, end_marker, *args, save_file=save_file, **kwargs)
+    written = Path(model).with_name(f'{part}.onnx')
+    if written != Path(save_file):
+        shutil.copyfile(written, save_file)
+    return onnx.load(save_file)
 
 
 def to_backend(*args, **kwargs):
@@ -72,6 +98,17 @@ def _export(model, sides, file, deploy_cfg, graph_options):
     with RewriterContext(deploy_cfg, backend, IR.ONNX, rewriter_manager=REWRITERS):
         return export_module(model, file, dict(zip(settings['input_names'], sides, strict=True)), settings['output_names'],
                              dynamic_batch=dynamic, opset=settings.get('opset_version', 17), overwrite=True)
+
+
+def _export_parts(model, work_dir, deploy_cfg, model_cfg, graph_options, parts):
+    possible = graph_options == dict(output='score', normalise=True) and precision_of(deploy_cfg) == 'fp32'
+    if not possible or not _dynamic_batch(deploy_cfg):
+        raise ValueError("partition_config: parts take uint8 images in batches of any size and give scores in fp32. Set "
+                         "codebase_config.graph to dict(output='score', normalise=True), start from a dynamic config, and leave "
+                         "the precision as it is; for int8 see tools/export_runtime.py")
+    difference = write_parts(model, model_cfg, work_dir, parts, get_ir_config(deploy_cfg).get('opset_version', 17))
+    write_decision(model.head, Path(work_dir, parts[0]['save_file']))
+    get_root_logger().info(f'{work_dir}: the parts are written; ONNX Runtime and PyTorch differ by {difference:.1e} at most')
 
 
 def _dynamic_batch(deploy_cfg):

@@ -7,6 +7,8 @@ from inspect import signature
 import torch
 from torch import fx
 
+from .free_batch import windows_of_any_batch
+
 aten = torch.ops.aten
 FACTORIES = (aten.zeros, aten.ones, aten.full, aten.arange, aten.linspace, aten.eye)
 RESHAPES = (aten.unflatten.int, aten.flatten.using_ints, aten.view.default, aten.reshape.default, aten.squeeze.dim,
@@ -31,7 +33,7 @@ def trace(module, inputs, dynamic_batch):
     shapes = tuple({0: batch} for _ in inputs) if dynamic_batch else None
     if shapes and any(each.kind is each.VAR_POSITIONAL for each in signature(module.forward).parameters.values()):
         shapes = (shapes, )
-    with torch.no_grad():
+    with torch.no_grad(), windows_of_any_batch():
         program = torch.export.export(module, inputs, dynamic_shapes=shapes, strict=False)
         recorded = program.module()
     for node in list(recorded.graph.nodes):

@@ -9,6 +9,7 @@ from mmchangenet.imaging import FILTERS, check_layout, check_pair
 
 SETTINGS_FILE = 'runtime.json'
 BLOCK = 1 << 22  # bytes read at a time
+PRECISIONS = ('fp32', 'int8')
 FORMAT = 1  # raised when a folder of today could be misread by a runtime of yesterday
 
 
@@ -32,6 +33,7 @@ class RuntimeSettings:
         class_names (tuple[str, ...]): PASS first.
         graphs (dict[str, str]): files of the folder with the SHA-256 of their content.
         opset (int): version of ONNX's operators in the graphs.
+        precision (str): of the graphs, ``fp32`` or ``int8``.
         version (str): of the mmchangenet that wrote the folder.
         format (int): of the folder.
     """
@@ -49,6 +51,7 @@ class RuntimeSettings:
     class_names: tuple
     graphs: dict
     opset: int
+    precision: str
     version: str
     format: int = FORMAT
 
@@ -68,6 +71,8 @@ class RuntimeSettings:
         check_layout(self.layout, self.grid)
         if self.filter not in FILTERS:
             raise ValueError(f'filter {self.filter!r} is unknown, use one of {FILTERS}')
+        if self.precision not in PRECISIONS:
+            raise ValueError(f'precision {self.precision!r} is unknown, use one of {PRECISIONS}')
         rows, columns = self.grid or (self.num_lightings, 1)
         laid_out = (rows * self.image_size[0], columns * self.image_size[1])
         if rows * columns != self.num_lightings or laid_out != self.input_size:

@@ -11,8 +11,8 @@ from functools import partial
 import torch.multiprocessing as mp
 from mmdeploy.apis import create_calib_input_data, extract_model, torch2onnx, torch2torchscript, visualize_model
 from mmdeploy.apis.core import PIPELINE_MANAGER
-from mmdeploy.apis.utils import to_backend
-from mmdeploy.utils import Backend, get_backend, get_ir_config, load_config
+from mmdeploy.apis.utils import get_predefined_partition_cfg, to_backend
+from mmdeploy.utils import Backend, get_backend, get_ir_config, get_partition_config, load_config
 from mmdeploy.utils.utils import target_wrapper
 
 
@@ -24,6 +24,23 @@ def run_process(name, target, args, kwargs, ret_value):
         sys.exit(f'{name} failed')
 
 
+def partitioned(deploy_cfg, whole, work_dir):
+    partition_cfgs = get_partition_config(deploy_cfg)
+    if partition_cfgs is None:
+        return [whole]
+    if 'partition_cfg' in partition_cfgs:
+        partition_cfgs = partition_cfgs.get('partition_cfg', None)
+    else:
+        partition_cfgs = get_predefined_partition_cfg(deploy_cfg, partition_cfgs['type'])
+    files = []
+    for partition_cfg in partition_cfgs:
+        save_path = os.path.join(work_dir, partition_cfg['save_file'])
+        extract_model(whole, partition_cfg['start'], partition_cfg['end'],
+                      dynamic_axes=partition_cfg.get('dynamic_axes', None), save_file=save_path)
+        files.append(save_path)
+    return files
+
+
 def main(deploy_file, model_file, checkpoint, img, work_dir, device):
     mp.set_start_method('spawn', force=True)
     PIPELINE_MANAGER.enable_multiprocess(True, [torch2onnx, torch2torchscript, extract_model, create_calib_input_data])
@@ -32,7 +49,7 @@ def main(deploy_file, model_file, checkpoint, img, work_dir, device):
     ret_value = mp.Value('d', 0, lock=False)
     save_file = get_ir_config(deploy_cfg)['save_file']
     torch2onnx(img, work_dir, save_file, deploy_file, model_file, checkpoint, device=device)
-    ir_files = [os.path.join(work_dir, save_file)]
+    ir_files = partitioned(deploy_cfg, os.path.join(work_dir, save_file), work_dir)
     backend = get_backend(deploy_cfg)
     PIPELINE_MANAGER.set_log_level(logging.INFO, [to_backend])
     if backend == Backend.TENSORRT:

@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from mmchangenet.deploy.calibration import quantise_and_compare
+from mmchangenet.deploy.int8_cost import quantise_and_compare
 from mmchangenet.deploy.onnx_export import export_onnx
 from mmchangenet.deploy.quantisation import quantise, worth_quantising
 

@@ -1,24 +1,28 @@
-"""Speed of the exported network beside PyTorch and as a share of the processor's large-matrix rate, all in one run.
+"""Speed of the exported network, in fp32 and in int8, beside PyTorch and as a share of the processor's large-matrix rate.
 
-Same weights and images for all. ``ChangeRuntime`` scores pairs given as arrays, each with a golden of its own: with nothing
-cached, and with all goldens cached. Shares count the operations of the unfolded network, so folding shows as speed. Everything
-takes turns with a large matrix product, and figures are medians of ratios within a turn: a machine whose speed drifts is
-measured fairly.
+All in one run, same weights and images for all; int8 is calibrated on these images, which speed does not depend on.
+``ChangeRuntime`` scores pairs given as arrays, each with a golden of its own: with nothing cached, and with all goldens cached.
+Shares count the operations of the unfolded network, so folding shows as speed. Everything takes turns with a large matrix
+product, and figures are medians of ratios within a turn: a machine whose speed drifts is measured fairly.
 """
 
 import argparse
+import itertools
 import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from mmengine.registry import init_default_scope
 
 from mmchangenet.deploy.export_folder import export_folder
+from mmchangenet.deploy.int8_folder import quantise_folder
 from mmchangenet.models import SiameseClassifier
 from mmchangenet.runtime import ChangeRuntime
+from mmchangenet.runtime.settings import PRECISIONS
 
 PARTS = dict(
     learnable=(dict(type='LearnableDifference'), dict(type='ChangeClsHead')),
@@ -26,6 +30,7 @@ PARTS = dict(
 LIGHTS, SIZE = 4, 128  # four lightings of 128×128, one below the other
 GFLOP = dict(learnable=61.1, euclidean=38.2)  # a pair, unfolded FAN-small at 512×128
 MATRIX = 2048
+EAGER, PRODUCT = 'PyTorch eager', 'large matrix product'
 REST = 0.05  # seconds between measurements, in which the threads of the one before go to sleep
 
 
@@ -33,6 +38,7 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument('--differences', nargs='+', default=list(PARTS), choices=list(PARTS))
     parser.add_argument('--backends', nargs='+', default=['onnxruntime'], help='of ChangeRuntime')
+    parser.add_argument('--precisions', nargs='+', default=list(PRECISIONS), choices=list(PRECISIONS))
     parser.add_argument('--pairs', type=int, default=4, help='pairs a call')
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--repeats', type=int, default=7)
@@ -58,21 +64,48 @@ def config():
     return dict(test_dataloader=dict(dataset=dict(type='LightingPairDataset', input_map=lights, pipeline=pipeline)))
 
 
-def contestants(model, folder, pairs, threads, backends):
-    """Name → function that scores all pairs."""
+def sides_of(pairs):
+    """Laid-out images of compare and golden sides, uint8 (n, 3, H, W) each."""
+    return [np.stack([np.concatenate(pair[side]) for pair in pairs]).transpose(0, 3, 1, 2) for side in (0, 1)]
+
+
+def folders_of(model, place, pairs, precisions):
+    """Precision → exported folder."""
+    folders = {precision: Path(place, precision) for precision in PRECISIONS}
+    export_folder(model, config(), folders['fp32'])
+    if 'int8' in precisions:
+        quantise_folder(folders['fp32'], folders['int8'], [sides_of(pairs)])
+    return {precision: folders[precision] for precision in precisions}
+
+
+class Contestant(NamedTuple):
+    """A way to score with ``ChangeRuntime``."""
+
+    backend: str
+    precision: str
+    cached: bool
+
+    def __str__(self):
+        return f'{self.backend}, {self.precision}, {"goldens" if self.cached else "nothing"} cached'
+
+    def rivals(self):
+        """Whom it is compared with besides PyTorch: itself with nothing cached, and in fp32."""
+        return self._replace(cached=False), self._replace(precision='fp32')
+
+
+def contestants(model, folders, pairs, threads, backends):
+    """``EAGER`` and each ``Contestant`` → function that scores all pairs."""
+    compare, golden = map(torch.from_numpy, sides_of(pairs))
 
     @torch.inference_mode()
     def eager():
-        sides = [torch.from_numpy(np.stack([np.concatenate(pair[side]) for pair in pairs]).transpose(0, 3, 1, 2))
-                 for side in (0, 1)]
-        inputs = model.data_preprocessor(dict(inputs=dict(compare=sides[0], golden=sides[1])))['inputs']
+        inputs = model.data_preprocessor(dict(inputs=dict(compare=compare, golden=golden)))['inputs']
         return model.head.scores(model(inputs)).numpy()
 
-    runs = {'PyTorch eager': eager}
-    for backend in backends:
-        for name, cache_bytes in (('nothing cached', 0), ('goldens cached', 1 << 32)):
-            runtime = ChangeRuntime(folder, backend, threads, cache_bytes)
-            runs[f'{backend}, {name}'] = lambda runtime=runtime: [result.score for result in runtime.score_pairs(pairs)]
+    runs = {EAGER: eager}
+    for name in itertools.starmap(Contestant, itertools.product(backends, folders, (False, True))):
+        runtime = ChangeRuntime(folders[name.precision], name.backend, threads, name.cached << 32)
+        runs[name] = lambda runtime=runtime: [result.score for result in runtime.score_pairs(pairs)]
     return runs
 
 
@@ -85,27 +118,44 @@ def seconds(run):
 
 
 def measure(runs, repeats):
-    """One dict a turn: name → seconds, ``matrix`` among them."""
+    """One dict a turn: name → seconds, the large matrix product among them."""
     a, b = torch.randn(2, MATRIX, MATRIX)
-    runs = {'matrix': lambda: a @ b, **runs}
+    runs = {PRODUCT: lambda: a @ b, **runs}
     turns = [{name: seconds(run) for name, run in runs.items()} for _ in range(repeats + 2)]
     return turns[2:]  # the first turns warm up
 
 
 def report(difference, turns, num_pairs):
     """Print a row a contestant."""
-    eager = 'PyTorch eager'
-    rate = statistics.median(2 * MATRIX**3 / turn['matrix'] / 1e9 for turn in turns)
+
+    def ratio(name, other):
+        """Median of a time divided by another of the same turn, as text; empty where there is no such other."""
+        known = other in turns[0] and other != name
+        return f'{statistics.median(turn[name] / turn[other] for turn in turns):.2f}' if known else ''
+
+    product, work = 2 * MATRIX**3, GFLOP[difference] * 1e9 * num_pairs
+    rate = statistics.median(product / turn[PRODUCT] / 1e9 for turn in turns)
     print(f'\nFAN-small, {difference}, {num_pairs} pairs of 2×{LIGHTS}×{SIZE}×{SIZE}; large matrix product: {rate:.0f} GFLOP/s')
-    print(f'{"":32}{"ms a pair":>11}{"share":>8}{"of eager":>10}{"of uncached":>13}')
-    for name in [name for name in turns[0] if name != 'matrix']:
+    print_row('', 'ms a pair', 'share', 'of eager', 'of uncached', 'of fp32')
+    for name in [name for name in turns[0] if name != PRODUCT]:
         own = statistics.median(turn[name] for turn in turns) / num_pairs
-        work = GFLOP[difference] * 1e9 * num_pairs
-        share = statistics.median(work / turn[name] / (2 * MATRIX**3 / turn['matrix']) for turn in turns)
-        of_eager = statistics.median(turn[name] / turn[eager] for turn in turns)
-        uncached = name.replace('goldens', 'nothing')
-        ratio = f'{statistics.median(turn[name] / turn[uncached] for turn in turns):.2f}' if name != uncached else ''
-        print(f'{name:32}{own * 1e3:11.0f}{share:8.0%}{of_eager:10.2f}{ratio:>13}', flush=True)
+        share = statistics.median(work / turn[name] / (product / turn[PRODUCT]) for turn in turns)
+        rivals = name.rivals() if name != EAGER else ()
+        print_row(name, f'{own * 1e3:.0f}', f'{share:.0%}', *(ratio(name, other) for other in (EAGER, *rivals)))
+
+
+def print_row(name, *cells):
+    print(f'{name!s:36}' + ''.join(f'{cell:>12}' for cell in cells), flush=True)
+
+
+def report_scores(scores):
+    """Print how far scores differ from PyTorch's, for each precision."""
+    wanted = scores.pop(EAGER)
+    print(f'scores: {min(wanted):.3g} to {max(wanted):.3g}')
+    for precision in dict.fromkeys(name.precision for name in scores):
+        of_this = [found for name, found in scores.items() if name.precision == precision]
+        worst = float(np.abs(np.subtract(of_this, wanted)).max())
+        print(f'{precision}: they differ from those of PyTorch by {worst:.1g} at most')
 
 
 def main():
@@ -118,13 +168,12 @@ def main():
     pairs = [(list(compare), list(golden)) for compare, golden in images]
     for difference in args.differences:
         model = build_network(difference)
-        with tempfile.TemporaryDirectory() as folder:
-            export_folder(model, config(), Path(folder, 'exported'))
-            runs = contestants(model, Path(folder, 'exported'), pairs, args.threads, args.backends)
-            scores = [run() for run in runs.values()]
+        with tempfile.TemporaryDirectory() as place:
+            folders = folders_of(model, place, pairs, args.precisions)
+            runs = contestants(model, folders, pairs, args.threads, args.backends)
+            scores = {name: run() for name, run in runs.items()}
             report(difference, measure(runs, args.repeats), args.pairs)
-        worst = max(float(np.abs(np.subtract(other, scores[0])).max()) for other in scores[1:])
-        print(f'scores, {min(scores[0]):.3g} to {max(scores[0]):.3g}, differ from those of PyTorch by {worst:.1g} at most')
+        report_scores(scores)
 
 
 if __name__ == '__main__':

@@ -1,0 +1,62 @@
+"""The int8 form of a folder that ``export_folder`` wrote."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+
+from mmchangenet.runtime.backends import OnnxRuntimeGraph
+from mmchangenet.runtime.settings import RuntimeSettings
+
+from .export_folder import written_whole
+from .graph import inputs_of
+from .quantisation import quantise, worth_quantising
+
+
+def quantise_folder(source, folder, images):
+    """Write a folder whose graphs compute in int8, in ONNX Runtime's form. Codes between the graphs stay float32.
+
+    Args:
+        source (str | Path): the exported folder in fp32.
+        folder (str | Path): where to; must not exist or be empty.
+        images (Iterable[tuple[np.ndarray, np.ndarray]]): uint8 images of compare and golden sides, (n, 3, H, W) each, that
+            the ranges of activations are measured on.
+
+    Returns:
+        dict[str, int]: graph → how many of its nodes are in int8. A graph without large products stays as it is.
+
+    Raises:
+        FileExistsError: when there is something in ``folder``.
+        RuntimeFolderError: when ``source`` is incomplete or damaged.
+        ValueError: when ``source`` is in int8 already, or its opset is below 13.
+    """
+    source, settings = Path(source), RuntimeSettings.read(source)
+    if settings.precision != 'fp32':
+        raise ValueError(f'{source} is in {settings.precision} already: give a folder in fp32')
+    images, counts = list(images), {}
+    with written_whole(folder, replace(settings, precision='int8')) as partial:
+        for name in settings.graphs:
+            counts[name] = 0
+            if worth_quantising(onnx.load(source / name)):
+                counts[name] = len(quantise(source / name, partial / name, _calibration(source, settings.graphs, name, images)))
+            else:
+                shutil.copyfile(source / name, partial / name)
+    return counts
+
+
+def _calibration(source, graphs, name, images):
+    """What comes into a graph when the graphs before it take these images.
+
+    Yields:
+        dict[str, np.ndarray]: a batch by input names.
+    """
+    encode = OnnxRuntimeGraph(source / 'encoder.onnx')
+    prepare = OnnxRuntimeGraph(source / 'golden.onnx') if 'golden.onnx' in graphs else lambda *code: code
+    inputs = {
+        'encoder.onnx': ([side] for pair in images for side in pair),
+        'golden.onnx': (encode(golden) for _, golden in images),
+        'comparator.onnx': ([*encode(compare), *prepare(*encode(golden))] for compare, golden in images)
+    }
+    for arrays in inputs[name]:
+        yield dict(zip(inputs_of(source / name), arrays, strict=True))
