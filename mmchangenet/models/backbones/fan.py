@@ -49,11 +49,15 @@ class ChannelsLast(nn.Module):
 
 
 class StemBlock(ConvNeXtBlock):
-    """A ConvNeXt block that scales the weights of its last layer instead of that layer's output, a far larger map."""
+    """A ConvNeXt block that scales the weights of its last layer instead of that layer's output, a far larger map.
+
+    In inference GELU, too, spares a map: it overwrites the largest one there is.
+    """
 
     def forward(self, x):
         """(N, C, H, W) → the same shape."""
-        hidden = self.mlp.act(self.mlp.fc1(self.norm(self.conv_dw(x).permute(0, 2, 3, 1))))
+        hidden = self.mlp.fc1(self.norm(self.conv_dw(x).permute(0, 2, 3, 1)))
+        hidden = torch.ops.aten.gelu_(hidden) if _infers_eagerly() else self.mlp.act(hidden)
         last = self.mlp.fc2
         branch = F.linear(hidden, last.weight * self.gamma[:, None], last.bias * self.gamma)
         return x + branch.permute(0, 3, 1, 2)
@@ -97,7 +101,8 @@ class FourierPosition(nn.Module):
         """(N, C, H, W) → the same shape."""
         key = (*grid.shape[-2:], grid.device, grid.dtype)
         if key not in self._tables:
-            self._tables[key] = self.table(*grid.shape[-2:]).to(grid)
+            with torch.inference_mode(False):  # it may serve training later
+                self._tables[key] = self.table(*grid.shape[-2:]).to(grid)
         return grid + self.projection(self._tables[key])
 
     @classmethod
@@ -345,8 +350,7 @@ class FAN(BaseModule):
         ones the system hands them out anew each time, page by page, which costs as much as the arithmetic.
         """
         count = max(1, self.pixels_at_once // images[0, 0].numel())
-        exporting = torch.jit.is_tracing() or torch.compiler.is_compiling()
-        if torch.is_grad_enabled() or images.device.type != 'cpu' or exporting or len(images) <= count:
+        if not _infers_eagerly() or images.device.type != 'cpu' or len(images) <= count:
             return self._run(self.stem, images)
         return [torch.cat(level) for level in zip(*map(self.stem, images.split(count)), strict=True)]
 
@@ -390,6 +394,11 @@ class FAN(BaseModule):
             for block in self.cls_blocks:
                 for unread in (block.attention, block.mlp, block.gamma2):
                     unread.requires_grad_(False)
+
+
+def _infers_eagerly():
+    """Nobody will ask for gradients or for a graph of what is computed."""
+    return not (torch.is_grad_enabled() or torch.jit.is_tracing() or torch.compiler.is_compiling())
 
 
 @contextmanager

@@ -46,6 +46,17 @@ def test_patch_tokens_do_not_depend_on_the_class_token(images):
         torch.testing.assert_close(block(torch.cat([token, tokens], 1))[:, 1:], block.forward_patches(tokens))
 
 
+def test_inference_gives_what_gradients_are_taken_of(images):
+    """It takes a few images at a time and overwrites what gradients would need."""
+    torch.manual_seed(0)
+    model = FAN('tiny').eval()
+    model.pixels_at_once = images[0, 0].numel()
+    with torch.inference_mode():
+        inferred = model(images)
+    for level, same in zip(model(images), inferred, strict=True):
+        torch.testing.assert_close(same, level, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize(('height', 'width'), [(40, 64), (64, 100), (8, 8)])
 def test_a_size_that_does_not_fit_is_named(height, width):
     with pytest.raises(ValueError, match=f'multiples of 16.*{height}×{width}'):
