@@ -184,6 +184,28 @@ def test_what_is_no_checkpoint_is_named(tmp_path):
         read_checkpoint('https://somewhere/model.pth')
 
 
+def test_changed_weights_are_noticed(tmp_path):
+    """torch reads them as they are."""
+    weights = torch.arange(1000.)
+    torch.save(dict(weights=weights), tmp_path / 'whole.pth')
+    data = bytearray((tmp_path / 'whole.pth').read_bytes())
+    place = data.index(weights.numpy().tobytes())
+    data[place:place + 512] = bytes(512)
+    (tmp_path / 'changed.pth').write_bytes(data)
+    torch.load(tmp_path / 'changed.pth')
+    with pytest.raises(CheckpointError, match=r'changed.pth is damaged: \S+/data/0 in it is not what was written'):
+        read_checkpoint(tmp_path / 'changed.pth')
+
+
+def test_files_without_checksums_are_read(tmp_path):
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(dict(weights=torch.ones(3)), tmp_path / 'unchecked.pth')
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert read_checkpoint(tmp_path / 'unchecked.pth')['weights'].tolist() == [1, 1, 1]
+
+
 # -- writing -------------------------------------------------------------------------------------------------------------
 
 

@@ -131,10 +131,10 @@ class ChangeRunner(Runner):
         return built
 
     def build_val_loop(self, loop):
-        """As MMEngine's; the first sample has to fit the network."""
+        """As MMEngine's; the first sample has to fit the network, and have a label when checkpoints are chosen by it."""
         built = super().build_val_loop(loop)
         if built is not loop:
-            _check_sample(built.dataloader.dataset, self._bare_model)
+            _check_sample(built.dataloader.dataset, self._bare_model, labelled=self._training)
         return built
 
     def build_test_loop(self, loop):
@@ -407,12 +407,16 @@ def _check_batches(dataloader, world_size, model):
                          'Set train_dataloader.drop_last=True or another batch_size.')
 
 
-def _check_sample(dataset, model):
+def _check_sample(dataset, model, labelled=False):
     """Whether the pipeline makes what the network is built for; an error in a transform shows here, too."""
     size = getattr(model, 'input_size', None)
     if size is None:
         return
-    made = tuple(dataset[0]['inputs']['compare'].shape[-2:])
+    sample = dataset[0]
+    if labelled and 'gt_fail' not in sample['data_samples']:
+        raise ValueError(f'{getattr(dataset, "ann_file", "the validation data")} has no column label, without which no figure '
+                         'tells the best checkpoint: add it, or set val_dataloader, val_cfg and val_evaluator to None')
+    made = tuple(sample['inputs']['compare'].shape[-2:])
     if made != tuple(size):
         raise ValueError(f'the pipeline makes images of {made[0]}×{made[1]} (height×width, all lightings laid out), but the '
                          f'network is built for {size[0]}×{size[1]}. Set model.input_size=({made[0]}, {made[1]}), or change '

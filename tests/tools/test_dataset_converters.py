@@ -43,6 +43,13 @@ def test_split_writes_the_csvs_own_columns_and_prints_a_table(board_csv, tmp_pat
                      ['val', '60', '6', '48', '12', '12'], ['test', '40', '4', '32', '8', '8']]
 
 
+def test_a_split_without_defects_is_a_warning(tmp_path, capsys):
+    rows = [f'b{board},golden,{"missing" if board == 0 else "PASS"},R{row}' for board in range(4) for row in range(3)]
+    (tmp_path / 'labels.csv').write_text('\n'.join(['input_path,golden_path,label,object_name', *rows]))
+    load('split_csv').main([str(tmp_path / 'labels.csv'), '--out-dir', str(tmp_path / 'out'), '--fractions', 'train=3', 'val=1'])
+    assert capsys.readouterr().err.startswith('warning: val has no FAIL row, ')
+
+
 @pytest.mark.parametrize(('options', 'said'), [
     (['--board', 'golden_path'], '1 boards cannot fill 3 splits'),
     (['--board-pattern', 'X'], 'finds no board in 200 rows'),

@@ -250,6 +250,25 @@ def test_bad_rows_of_training_and_validation_are_one_report(inspection, tool, ca
         assert said in error
 
 
+def test_validation_without_labels_stops_before_the_first_step(inspection, tool, capsys):
+    rows = [line.split(',') for line in Path('pairs.csv').read_text().splitlines()]
+    Path('unlabelled.csv').write_text('\n'.join(','.join(cells[:2] + cells[3:]) for cells in rows))
+    assert tool('train', 'inspection.py', '--cfg-options', 'val_dataloader.dataset.ann_file=unlabelled.csv') == 2
+    assert 'error: unlabelled.csv has no column label' in capsys.readouterr().err
+    assert not epochs('work_dirs/inspection')
+    assert tool('train', 'inspection.py') == 0
+    best = next(Path('work_dirs/inspection').glob('best_*.pth'))
+    assert tool('test', 'inspection.py', best, '--out', 'scores.csv', '--show-dir', 'pictures', '--cfg-options',
+                'test_dataloader.dataset.ann_file=unlabelled.csv') == 0, 'scores need no labels'
+
+
+def test_an_unknown_figure_is_a_message(config, tool, capsys):
+    assert tool('train', config(), '--cfg-options', 'default_hooks.checkpoint.save_best=aurox') == 2
+    error = capsys.readouterr().err
+    assert "error: save_best='aurox' of SafeCheckpointHook: there is no such figure. The validation gives accuracy" in error
+    assert epochs('work_dirs/toy') == ['epoch_1.pth'], 'the epoch is not lost'
+
+
 @pytest.mark.parametrize('option, broken, said', [
     ('broken_images=stop', ['005'], 'pairs.csv line 7: images/tested/005.png: empty file'),
     ('max_refetch=2', [f'{row:03}' for row in range(12)], '3 rows one after another have unreadable images')])

@@ -53,7 +53,12 @@ def main(args=None):
     os.makedirs(args.out_dir, exist_ok=True)
     for name, target in targets.items():
         frame[splits == name].to_csv(target, index=False)
-    print(summarise(frame, boards, splits).loc[list(fractions)].to_string())
+    table = summarise(frame, boards, splits).loc[list(fractions)]
+    print(table.to_string())
+    for kind in ('PASS', 'FAIL'):
+        for name in table.index[table[kind] == 0]:
+            print(f'warning: {name} has no {kind} row, so neither AUROC nor a threshold can be had there: give it a larger share',
+                  file=sys.stderr)
 
 
 if __name__ == '__main__':

@@ -10,6 +10,10 @@ from mmchangenet.checkpoint import newest_checkpoint, remove_partial_files, writ
 from mmchangenet.registry import HOOKS
 
 
+class UnknownFigureError(ValueError):
+    """The best checkpoint is to be chosen by a figure that the validation does not give."""
+
+
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
     """MMEngine's CheckpointHook with another order of doing things.
@@ -24,7 +28,8 @@ class SafeCheckpointHook(CheckpointHook):
     Arguments are MMEngine's; ``out_dir`` has to be a local folder.
 
     Raises:
-        ValueError: when ``out_dir`` is not local, or a figure of ``save_best`` is not among the metrics.
+        ValueError: when ``out_dir`` is not local.
+        UnknownFigureError: when a figure of ``save_best`` is not among those of the first validation.
     """
 
     in_training = False
@@ -127,8 +132,8 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _save_if_best(self, runner, metrics, key, rule):
         if key not in metrics:
-            raise ValueError(f'save_best={key!r} of {type(self).__name__}: there is no such figure. '
-                             f'The validation gives {", ".join(metrics)}.')
+            raise UnknownFigureError(f'save_best={key!r} of {type(self).__name__}: there is no such figure. '
+                                     f'The validation gives {", ".join(metrics)}.')
         single = len(self.key_indicators) == 1
         score_key, path_key = ('best_score', 'best_ckpt') if single else (f'best_score_{key}', f'best_ckpt_{key}')
         hub, score = runner.message_hub, metrics[key]
