@@ -9,7 +9,7 @@ from .augmentation import PairedAugmentation, each
 
 # Up to here Pillow's box filters are three pixels wide.
 LARGEST_RADIUS = 1.4
-# Leaving out smaller weights moves no pixel further from Pillow's, which rounds three times.
+# Smaller weights are left out, which leaves the largest difference from Pillow as it is.
 LEAST_WEIGHT = 1 / 512
 
 
@@ -18,7 +18,7 @@ class PairedGaussianBlur(PairedAugmentation):
     """Blur all lightings of both sides with one radius, as Pillow's GaussianBlur.
 
     Pillow goes three times over rows and then over columns with a small box filter and rounds each time. Here the three are one
-    filter of seven pixels, rounded once, which differs by 3 grey levels at most and by about 0.4 on average (OpenCV's
+    filter of at most seven pixels, rounded once, which differs by 3 grey levels at most and by about 0.4 on average (OpenCV's
     GaussianBlur, with the kernel of a true Gaussian, by up to 30).
 
     Args:

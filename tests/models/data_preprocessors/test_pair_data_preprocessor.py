@@ -20,6 +20,13 @@ def test_each_colour_is_normalised_with_its_own_mean_and_deviation():
     assert result['data_samples'] == ['a', 'b']
 
 
+def test_a_batch_that_came_in_stays_as_it_was():
+    batch = torch.stack(images((4, 4), (4, 4))).float()
+    before = batch.clone()
+    PairDataPreprocessor()(dict(inputs=dict(compare=batch, golden=batch)))
+    assert torch.equal(batch, before)
+
+
 def test_images_of_different_size_are_refused():
     with pytest.raises(ValueError, match='compare images of a batch differ in shape.*PairedResize'):
         PairDataPreprocessor()(dict(inputs=dict(compare=images((4, 4), (8, 4)), golden=images((4, 4), (4, 4)))))
