@@ -54,8 +54,9 @@ class OnnxRuntimeGraph:
                 options.log_severity_level = 3
                 # threads that wait for more work would take it from those of the graph that comes next
                 options.add_session_config_entry('session.force_spinning_stop', '1')
+                # a product that is fused with a bias loses its int8 kernel: its weights would become floats in every run
                 self._sessions[threads] = self._onnxruntime.InferenceSession(
-                    self._file, options, providers=['CPUExecutionProvider'])
+                    self._file, options, providers=['CPUExecutionProvider'], disabled_optimizers=['MatMulAddFusion'])
             return self._sessions[threads]
 
 
