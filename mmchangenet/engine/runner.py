@@ -2,7 +2,7 @@
 
 import re
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, count
 
 import mmengine
@@ -14,6 +14,7 @@ from mmengine.model import is_model_wrapper, revert_sync_batchnorm
 from mmengine.registry import MODEL_WRAPPERS
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
+from mmchangenet.build_all import build_all
 from mmchangenet.checkpoint import (
     CheckpointError,
     adopt_class_names,
@@ -194,20 +195,10 @@ class ChangeRunner(Runner):
         return super().train()
 
     def _build_loops(self):
-        """Build both loops before complaining of either."""
-        errors = []
-        for name in ('train', 'val'):
-            loop = getattr(self, f'_{name}_loop')
-            try:
-                if loop is not None:
-                    setattr(self, f'_{name}_loop', getattr(self, f'build_{name}_loop')(loop))
-            except (ValueError, OSError) as error:
-                errors.append(error)
-        messages = list(dict.fromkeys(map(str, errors)))
-        if len(messages) > 1:
-            raise ValueError('\n'.join(messages)) from errors[0]
-        if errors:
-            raise errors[0]
+        names = [name for name in ('train', 'val') if getattr(self, f'_{name}_loop') is not None]
+        loops = build_all(partial(getattr(self, f'build_{name}_loop'), getattr(self, f'_{name}_loop')) for name in names)
+        for name, loop in zip(names, loops, strict=True):
+            setattr(self, f'_{name}_loop', loop)
 
     def _read_ahead(self):
         path = self._newest_checkpoint() if self._resume == 'auto' or self._load_from is None else self._load_from
