@@ -41,6 +41,7 @@ def test_findings_are_printed_written_and_exit_with_1(run, tmp_path, capsys):
     assert 'B_White.png' in report['detail'][0]
 
 
-def test_bad_settings_are_short_errors(run):
-    with pytest.raises(SystemExit, match='error: input_map .*position 0 is missing'):
-        run('--input-map', 'White=1')
+def test_bad_settings_are_short_errors_and_exit_with_2(run, capsys):
+    assert run('--input-map', 'White=1') == 2
+    error = capsys.readouterr().err
+    assert error.startswith('error: input_map ') and 'position 0 is missing' in error
