@@ -403,11 +403,15 @@ def _check_sample(dataset, model, labelled=False):
     size = getattr(model, 'input_size', None)
     if size is None:
         return
-    sample = dataset[0]
-    if labelled and 'gt_fail' not in sample['data_samples']:
+    try:
+        sample = dataset[0]
+        made, data_sample = tuple(sample['inputs']['compare'].shape[-2:]), sample['data_samples']
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f'the pipeline does not make a sample for the network ({type(error).__name__}: {error}). It takes at '
+                         'least LoadLightings, PairedResize, LayOutLightings and PackChangeInputs, in this order.') from error
+    if labelled and 'gt_fail' not in data_sample:
         raise ValueError(f'{getattr(dataset, "ann_file", "the validation data")} has no column label, without which no figure '
                          'tells the best checkpoint: add it, or set val_dataloader, val_cfg and val_evaluator to None')
-    made = tuple(sample['inputs']['compare'].shape[-2:])
     if made != tuple(size):
         raise ValueError(f'the pipeline makes images of {made[0]}×{made[1]} (height×width, all lightings laid out), but the '
                          f'network is built for {size[0]}×{size[1]}. Set model.input_size=({made[0]}, {made[1]}), or change '
