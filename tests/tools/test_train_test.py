@@ -319,6 +319,14 @@ def test_a_resumed_training_on_images_is_as_an_unbroken_one(inspection, tool):
     assert torch.equal(*figures)
 
 
+def test_own_data_beside_demo_data_is_a_warning(inspection, tool, capfd):
+    Path('data/demo').mkdir(parents=True)
+    Path('data/demo/notes.txt').write_text('of somebody else, so that no data is made here')
+    assert tool('train', 'inspection.py', '--cfg-options', 'val_dataloader.dataset.data_root=data/demo') == 2
+    output = capfd.readouterr()
+    assert 'val_dataloader is on the demo data data/demo, but train_dataloader is not' in output.out + output.err
+
+
 @pytest.mark.slow
 def test_torchrun(config):
     """As a user starts it, in two processes."""
