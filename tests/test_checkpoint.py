@@ -99,6 +99,13 @@ def test_a_plain_pickle_is_not_run_either(tmp_path, head):
     assert not witness.exists()
 
 
+def test_a_file_of_another_pickle_protocol_is_one_message(tmp_path, recwarn):
+    (tmp_path / 'other.pth').write_bytes(pickle.dumps(dict(weight=1), protocol=4))
+    with pytest.raises(CheckpointError, match='other.pth is damaged or not a checkpoint'):
+        read_checkpoint(tmp_path / 'other.pth')
+    assert not list(recwarn)
+
+
 def test_tar_and_torchscript_files_never_reach_torch(tmp_path):
     tar, script, witness = tmp_path / 'old.pth', tmp_path / 'script.pth', tmp_path / 'witness'
     with tarfile.open(tar, 'w') as archive:

@@ -33,6 +33,7 @@ class ChangeInferencer:
 
     Raises:
         CheckpointError: when the checkpoint does not fit the config.
+        ValueError: when the config has no ``test_dataloader``.
 
     Example:
         >>> inferencer = ChangeInferencer('configs/changenet_fan.py', 'work_dirs/changenet_fan/best_auroc_epoch_10.pth')
@@ -41,6 +42,8 @@ class ChangeInferencer:
 
     def __init__(self, config, checkpoint, device=None, batch_size=16):
         config = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
+        if not config.get('test_dataloader'):
+            raise ValueError('the config has no test_dataloader, which tells how images are prepared for the network')
         init_default_scope(config.get('default_scope', 'mmchangenet'))
         self.config = config
         self.batch_size = batch_size

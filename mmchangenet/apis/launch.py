@@ -179,7 +179,11 @@ def _build(cfg, demo, loaders):
     for part in ('datasets', 'evaluation', 'models', 'visualization'):  # their components register themselves
         importlib.import_module(f'mmchangenet.{part}')
     runner = RUNNERS.build(cfg)
-    if demo is not None and demo in _data_roots([cfg.get(loader) for loader in loaders]):
+    on_demo = [loader for loader in loaders if demo is not None and demo in _data_roots(cfg.get(loader))]
+    if on_demo:
+        if others := [loader for loader in loaders if cfg.get(loader) and loader not in on_demo]:
+            runner.logger.warning(f'{", ".join(on_demo)} is on the demo data {demo}, but {", ".join(others)} is not: '
+                                  'set data_root of both')
         if is_main_process():
             from mmchangenet.datasets.demo import ensure_demo
             ensure_demo(demo)

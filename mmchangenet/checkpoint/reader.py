@@ -61,13 +61,14 @@ def _read(path, map_location):
         from safetensors.torch import load_file
         return load_file(path, device=str(map_location))
     _check_format(path)
-    try:
-        return torch.load(path, map_location=map_location, weights_only=True)
-    except pickle.UnpicklingError:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', torch.serialization.SourceChangeWarning)  # of classes that are placeholders here
+    with warnings.catch_warnings():
+        for kind in (UserWarning, torch.serialization.SourceChangeWarning):  # of protocols; of classes, placeholders here
+            warnings.simplefilter('ignore', kind)
+        try:
+            return torch.load(path, map_location=map_location, weights_only=True)
+        except pickle.UnpicklingError:
             loaded = torch.load(path, map_location=map_location, weights_only=False, pickle_module=_INERT_PICKLE)
-        return _finish(loaded, {})
+    return _finish(loaded, {})
 
 
 def _check_format(path):

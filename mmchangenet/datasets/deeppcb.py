@@ -25,7 +25,7 @@ def read_list(src, list_file):
 
     Args:
         src (str): the folder that holds ``PCBData``.
-        list_file (str): lines ``g/n/X.jpg g/n_not/X.txt``.
+        list_file (str): lines ``g/n/X.jpg g/n_not/X.txt``; looked for in ``src``, too.
 
     Returns:
         list[dict]: ``name`` X, ``golden`` and ``compare`` image files, ``boxes`` (n, 4) as x1 y1 x2 y2 and ``labels``.
@@ -34,6 +34,7 @@ def read_list(src, list_file):
         ValueError: with all lines and boxes that cannot be used and all files that are missing.
     """
     pairs, wrong, seen = [], [], {}
+    list_file = next(filter(os.path.isfile, (list_file, os.path.join(src, list_file))), list_file)
     with open(list_file, encoding='utf-8-sig') as file:
         lines = [(number, line.split()) for number, line in enumerate(file, 1) if line.strip()]
     for number, words in lines:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, count
 
 import mmengine
@@ -14,6 +14,7 @@ from mmengine.model import is_model_wrapper, revert_sync_batchnorm
 from mmengine.registry import MODEL_WRAPPERS
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
+from mmchangenet.build_all import build_all
 from mmchangenet.checkpoint import (
     CheckpointError,
     adopt_class_names,
@@ -194,20 +195,10 @@ class ChangeRunner(Runner):
         return super().train()
 
     def _build_loops(self):
-        """Build both loops before complaining of either."""
-        errors = []
-        for name in ('train', 'val'):
-            loop = getattr(self, f'_{name}_loop')
-            try:
-                if loop is not None:
-                    setattr(self, f'_{name}_loop', getattr(self, f'build_{name}_loop')(loop))
-            except (ValueError, OSError) as error:
-                errors.append(error)
-        messages = list(dict.fromkeys(map(str, errors)))
-        if len(messages) > 1:
-            raise ValueError('\n'.join(messages)) from errors[0]
-        if errors:
-            raise errors[0]
+        names = [name for name in ('train', 'val') if getattr(self, f'_{name}_loop') is not None]
+        loops = build_all(partial(getattr(self, f'build_{name}_loop'), getattr(self, f'_{name}_loop')) for name in names)
+        for name, loop in zip(names, loops, strict=True):
+            setattr(self, f'_{name}_loop', loop)
 
     def _read_ahead(self):
         path = self._newest_checkpoint() if self._resume == 'auto' or self._load_from is None else self._load_from
@@ -412,11 +403,15 @@ def _check_sample(dataset, model, labelled=False):
     size = getattr(model, 'input_size', None)
     if size is None:
         return
-    sample = dataset[0]
-    if labelled and 'gt_fail' not in sample['data_samples']:
+    try:
+        sample = dataset[0]
+        made, data_sample = tuple(sample['inputs']['compare'].shape[-2:]), sample['data_samples']
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f'the pipeline does not make a sample for the network ({type(error).__name__}: {error}). It takes at '
+                         'least LoadLightings, PairedResize, LayOutLightings and PackChangeInputs, in this order.') from error
+    if labelled and 'gt_fail' not in data_sample:
         raise ValueError(f'{getattr(dataset, "ann_file", "the validation data")} has no column label, without which no figure '
                          'tells the best checkpoint: add it, or set val_dataloader, val_cfg and val_evaluator to None')
-    made = tuple(sample['inputs']['compare'].shape[-2:])
     if made != tuple(size):
         raise ValueError(f'the pipeline makes images of {made[0]}×{made[1]} (height×width, all lightings laid out), but the '
                          f'network is built for {size[0]}×{size[1]}. Set model.input_size=({made[0]}, {made[1]}), or change '

@@ -24,9 +24,12 @@ def read_score_file(path):
         another one than PASS.
 
     Raises:
-        ThresholdError: when a column is missing, a label is empty or a score is no number; names the first line.
+        ThresholdError: when it is no CSV, a column is missing, a label is empty or a score is no number; names the first row.
     """
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding='utf-8-sig')
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding='utf-8-sig')
+    except ValueError as error:  # pandas' own and those of decoding
+        raise ThresholdError(f'{path} is no CSV with a header: {error}') from error
     missing = [name for name in ('label', SCORE_COLUMN) if name not in frame.columns]
     if missing:
         raise ThresholdError(f'{path} has no column {" and no column ".join(missing)}, only {", ".join(frame.columns)}: give a '

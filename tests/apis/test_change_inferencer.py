@@ -115,3 +115,8 @@ def test_several_goldens_from_files_and_from_a_csv(folder, tmp_path):
     assert math.isnan(lost.score)
     with pytest.raises(ValueError, match='pair 0: golden must be a list of 1 to 3 goldens'):
         inferencer.score_pairs([(compare, goldens + goldens[:1])])
+
+
+def test_a_config_without_test_data_is_an_error(folder):
+    with pytest.raises(ValueError, match='has no test_dataloader'):
+        ChangeInferencer(Config(dict(model=MODEL)), folder / 'trained.pth')

@@ -92,6 +92,12 @@ def test_everything_wrong_with_a_list_is_reported(src):
         assert words in str(error.value)
 
 
+def test_a_list_of_the_data_set_is_found_by_its_name(src):
+    assert len(read_list(src, 'list.txt')) == len(read_list(src, src / 'list.txt'))
+    with pytest.raises(FileNotFoundError, match='other.txt'):
+        read_list(src, 'other.txt')
+
+
 def test_empty_list(src):
     (src / 'list.txt').write_text('')
     with pytest.raises(ValueError, match='it is empty'):

@@ -179,6 +179,19 @@ def test_images_are_not_looked_for_on_demand(pair_folder):
     assert len(LightingPairDataset(**pair_folder.settings(image_ext='.bmp', check_images=False))) == 8
 
 
+def test_several_csvs_are_one_report(new_folder):
+    parts = []
+    for name, row in (('a', 'compare/b0,golden/b0,,C0'), ('b', '/abs,golden/b0,PASS,C0')):
+        folder = new_folder(name).add()
+        with folder.csv.open('a') as file:
+            file.write(row + '\n')
+        parts.append(dict(type='LightingPairDataset', **folder.settings()))
+    with pytest.raises(ValueError) as error:
+        ConcatDataset(parts)
+    for words in ("a/labels.csv cannot be used", "line 3: label ''", 'b/labels.csv cannot be used', "line 3: input_path '/abs'"):
+        assert words in str(error.value)
+
+
 @pytest.mark.parametrize(('input_map', 'said'), [
     (dict(a=0, b=2), ['position 1 is missing', "position 2 ('b') is out of range"]),
     (dict(a=0, b=0), ['position 0 is given 2 times (a, b)', 'position 1 is missing']),

@@ -46,6 +46,7 @@ def test_what_no_row_can_be_read_for_is_named(run, capsys):
     assert capsys.readouterr().out.endswith('look at the image folder, --image-ext and --input-map first\n')
 
 
-def test_bad_settings_are_short_errors(run):
-    with pytest.raises(SystemExit, match='error: input_map .*position 0 is missing'):
-        run('--input-map', 'White=1')
+def test_bad_settings_are_short_errors_and_exit_with_2(run, capsys):
+    assert run('--input-map', 'White=1') == 2
+    error = capsys.readouterr().err
+    assert error.startswith('error: input_map ') and 'position 0 is missing' in error

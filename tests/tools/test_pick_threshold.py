@@ -98,6 +98,7 @@ def test_a_bare_state_dict_becomes_a_checkpoint_with_a_threshold(tmp_path):
 
 
 @pytest.mark.parametrize('text, message', [
+    ('', 'is no CSV with a header'),
     ('label,score\nPASS,1\n', 'no column siamese_score'),
     ('siamese_score\n1\n', 'no column label'),
     ('label,siamese_score\nPASS,0.5\nmissing,high\n', "'high' is no number"),

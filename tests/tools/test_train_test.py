@@ -262,6 +262,20 @@ def test_validation_without_labels_stops_before_the_first_step(inspection, tool,
                 'test_dataloader.dataset.ann_file=unlabelled.csv') == 0, 'scores need no labels'
 
 
+@pytest.mark.parametrize('left_out, said', [
+    (0, 'the pipeline does not make a sample'), (1, 'the pipeline does not make a sample'),
+    (2, 'put LayOutLightings before it'), (3, 'the pipeline does not make a sample')])
+def test_a_pipeline_that_lacks_a_step_is_a_message(inspection, tool, capsys, left_out, said):
+    steps = [dict(type='LoadLightings'), dict(type='PairedResize', size=(32, 32)), dict(type='LayOutLightings'),
+             dict(type='PackChangeInputs')]
+    cfg = Config.fromfile('inspection.py')
+    cfg.train_dataloader.dataset.pipeline = steps[:left_out] + steps[left_out + 1:]
+    cfg.dump('lacking.py')
+    assert tool('train', 'lacking.py') == 2
+    error = capsys.readouterr().err
+    assert said in error and 'Traceback' not in error
+
+
 def test_an_unknown_figure_is_a_message(config, tool, capsys):
     assert tool('train', config(), '--cfg-options', 'default_hooks.checkpoint.save_best=aurox') == 2
     error = capsys.readouterr().err
@@ -303,6 +317,14 @@ def test_a_resumed_training_on_images_is_as_an_unbroken_one(inspection, tool):
     assert all(torch.equal(value, other['state_dict'][name]) for name, value in one['state_dict'].items())
     figures = [checkpoint['message_hub']['log_scalars']['val/val_loss']['log_history'] for checkpoint in (one, other)]
     assert torch.equal(*figures)
+
+
+def test_own_data_beside_demo_data_is_a_warning(inspection, tool, capfd):
+    Path('data/demo').mkdir(parents=True)
+    Path('data/demo/notes.txt').write_text('of somebody else, so that no data is made here')
+    assert tool('train', 'inspection.py', '--cfg-options', 'val_dataloader.dataset.data_root=data/demo') == 2
+    output = capfd.readouterr()
+    assert 'val_dataloader is on the demo data data/demo, but train_dataloader is not' in output.out + output.err
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
     python tools/analysis_tools/audit_csv.py labels.csv images --input-map LowAngleLight=0 WhiteLight=1
 
-Exits with 1 when something was found.
+Exit codes: 0; 1 when something was found; 2 when the CSV or an option is to be mended.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from functools import partial
 from mmengine.config import DictAction
 from mmengine.utils import track_iter_progress
 
+from mmchangenet.apis.launch import MISTAKES, fail_or_raise
 from mmchangenet.datasets import LightingPairDataset
 from mmchangenet.datasets.audit import UNREADABLE, audit
 
@@ -37,8 +38,8 @@ def main(args=None):
         dataset = LightingPairDataset(
             args.csv, data_prefix=dict(img_path=args.images_dir), image_ext=args.image_ext, input_map=args.input_map,
             num_golden=args.num_golden, test_mode=True, check_images=False)
-    except (OSError, ValueError) as error:
-        sys.exit(f'error: {error}')
+    except MISTAKES as error:
+        return fail_or_raise(error)
     findings = audit(dataset, progress=partial(track_iter_progress, file=sys.stderr))
     print(file=sys.stderr)
     for finding in findings.head(SHOWN).itertuples():

@@ -1,6 +1,6 @@
 """Cut DeepPCB's board pairs into component crops with a label CSV.
 
-    python tools/dataset_converters/deeppcb.py --src DeepPCB --list DeepPCB/train.txt --dst data/deeppcb/train
+    python tools/dataset_converters/deeppcb.py --src DeepPCB --list train.txt --dst data/deeppcb/train
 """
 
 import argparse
@@ -16,7 +16,7 @@ from mmchangenet.imaging import ImageError
 def parse_args(args=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--src', required=True, help='folder that holds PCBData')
-    parser.add_argument('--list', required=True, help='list of pairs, one "image label-file" a line')
+    parser.add_argument('--list', required=True, help='list of pairs, one "image label-file" a line; looked for in --src, too')
     parser.add_argument('--dst', required=True, help='folder to write images and labels.csv to')
     parser.add_argument('--size', type=int, default=64, help='side of the crops in px (default: 64)')
     parser.add_argument('--seed', type=int, default=0, help='of the crops (default: 0)')

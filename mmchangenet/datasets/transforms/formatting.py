@@ -47,6 +47,9 @@ class PackChangeInputs(BaseTransform):
             (num_golden, 3, H, W). (Parting the channels here costs a tenth of what it does when tensors are stacked or made
             float.)
         data_samples (ChangeDataSample): gt_fail as data, the others as meta information.
+
+    Raises:
+        ValueError: (when called) the lightings are not laid out.
     """
 
     def transform(self, results):
@@ -56,7 +59,10 @@ class PackChangeInputs(BaseTransform):
                 sample.set_field(results[key], key, field_type='metainfo')
         if 'gt_fail' in results:
             sample.gt_fail = results['gt_fail']
-        compare, *goldens = images = torch.from_numpy(_part_channels(results['images']))
+        images = results['images']
+        if images.ndim != 4:
+            raise ValueError(f'PackChangeInputs takes one image a side, got {images.shape}: put LayOutLightings before it')
+        compare, *goldens = images = torch.from_numpy(_part_channels(images))
         golden = images[1:] if 'num_golden' in results else goldens[0]
         return {'inputs': {'compare': compare, 'golden': golden}, 'data_samples': sample}
 

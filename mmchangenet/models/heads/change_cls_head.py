@@ -24,13 +24,17 @@ class ChangeClsHead(BaseChangeHead):
         init_cfg (dict, optional): MMEngine's.
 
     Raises:
-        ValueError: when the number of names or of class weights is not ``num_classes``, or PASS is not first.
+        ValueError: when the number of names or of class weights is not ``num_classes``, PASS is not first, or the neck gives
+            distances.
     """
 
     def __init__(self, in_shape, embed_dec=30, num_classes=2, class_names=None, margin=0.5, loss=None, init_cfg=None):
         super().__init__(margin, loss or dict(type='mmchangenet.WeightedCrossEntropy'), init_cfg)
         if num_classes < 2:
             raise ValueError(f'num_classes {num_classes} of ChangeClsHead: PASS and at least one more are needed')
+        if not tuple(in_shape):
+            raise ValueError(f'ChangeClsHead takes a map, but the neck gives a distance a pair, which cannot tell {num_classes} '
+                             'classes. Use LearnableDifference, or ContrastiveHead for PASS and FAIL.')
         self._check_class_weight(num_classes)
         self.num_classes = num_classes
         self.class_names = None

@@ -84,6 +84,7 @@ def test_a_class_list_that_does_not_fit_is_refused(names):
 @pytest.mark.parametrize(('build', 'message'), [
     (lambda: ContrastiveHead((), num_classes=3), 'LearnableDifference with ChangeClsHead'),
     (lambda: ContrastiveHead((256, 32, 8)), 'EuclideanDifference'),
+    (lambda: ChangeClsHead((), num_classes=3), 'gives a distance a pair, which cannot tell 3 classes. Use LearnableDifference'),
     (lambda: ChangeClsHead((4, ), num_classes=1), 'PASS and at least one more'),
     (lambda: ChangeClsHead((4, ), num_classes=3, loss=dict(type='mmchangenet.WeightedCrossEntropy', class_weight=[1., 2.])),
      r'2 class weights \[1.0, 2.0\].*3 classes'),
