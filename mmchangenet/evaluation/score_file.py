@@ -32,11 +32,16 @@ class ScoreFileHook(Hook):
         """Find out before the test what would stop the file from being written after it.
 
         Raises:
-            ValueError: when the dataset's rows cannot be told.
+            ValueError: when the dataset's rows cannot be told, or the file is a folder or the tested CSV itself.
             LookupError: when no metric keeps the rows.
         """
-        labelled_datasets(runner.test_dataloader.dataset)
+        parts = labelled_datasets(runner.test_dataloader.dataset)
         scored_rows(runner.test_evaluator)
+        if self.out_file.is_dir():
+            raise ValueError(f'{self.out_file} is a folder: give the score file a name in it')
+        own = [part.ann_file for part in parts if hasattr(part, 'ann_file')]
+        if self.out_file.exists() and any(self.out_file.samefile(csv) for csv in own):
+            raise ValueError(f'{self.out_file} is the label CSV that is tested: give the score file another name')
         self.out_file.parent.mkdir(parents=True, exist_ok=True)
 
     @master_only

@@ -262,6 +262,17 @@ def test_validation_without_labels_stops_before_the_first_step(inspection, tool,
                 'test_dataloader.dataset.ann_file=unlabelled.csv') == 0, 'scores need no labels'
 
 
+@pytest.mark.parametrize('out, said', [
+    ('images', 'images is a folder'), ('pairs.csv', 'pairs.csv is the label CSV that is tested')])
+def test_a_score_file_that_cannot_be_stops_the_test_before_it(inspection, tool, capsys, out, said):
+    assert tool('train', 'inspection.py') == 0
+    before = Path('pairs.csv').read_bytes()
+    best = next(Path('work_dirs/inspection').glob('best_*.pth'))
+    assert tool('test', 'inspection.py', best, '--out', out) == 2
+    assert f'error: {said}' in capsys.readouterr().err
+    assert Path('pairs.csv').read_bytes() == before
+
+
 @pytest.mark.parametrize('left_out, said', [
     (0, 'the pipeline does not make a sample'), (1, 'the pipeline does not make a sample'),
     (2, 'put LayOutLightings before it'), (3, 'the pipeline does not make a sample')])
