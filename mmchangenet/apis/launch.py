@@ -201,7 +201,7 @@ def _data_roots(value):
 def _is_mistake(error, running):
     """Whether the user can mend it: what fails while things are built, and our own errors later."""
     ours = type(error).__module__.startswith('mmchangenet.') and isinstance(error, MISTAKES)
-    return ours or not running and isinstance(error, MISTAKES)
+    return ours or not running and isinstance(error, (*MISTAKES, RuntimeError))  # timm's and torch's, of names and shapes
 
 
 def _message(error):

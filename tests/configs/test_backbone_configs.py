@@ -52,9 +52,8 @@ def test_trains_on_the_demo_boards(name, demo, tmp_path):
         assert len(scales) == 4  # blocks 1 to 3, and all that stands behind them
 
 
-def test_the_light_network_is_quick_enough_for_one_core():
-    price = cost(Config.fromfile(CONFIGS / 'changenet_light.py'), seconds=1)
-    assert price['pairs_per_second'] >= 15 and price['gflop'] < 1
+def test_the_light_network_takes_less_than_a_gflop_a_pair():
+    assert cost(Config.fromfile(CONFIGS / 'changenet_light.py'), seconds=0)['gflop'] < 1
 
 
 @pytest.mark.parametrize('file', sorted((CONFIGS / 'backbones').glob('*.py')), ids=lambda file: file.stem)

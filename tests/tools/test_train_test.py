@@ -129,6 +129,7 @@ def test_rows_without_a_score_make_the_test_fail_at_its_end(config, tool, capsys
     ({}, ['missing.py'], 'there is no config missing.py'),
     ({}, ['toy.py', '--resume', 'missing.pth'], 'there is no checkpoint missing.pth'),
     ({}, ['toy.py', '--cfg-options', 'model.type=Unknown'], 'Unknown is not in the mmchangenet::model registry'),
+    ({'model': dict(type='mmpretrain.TIMMBackbone', model_name='resent18')}, ['toy.py'], 'Unknown model (resent18)'),
     ({}, ['toy.py', '--cfg-options', 'model.widht=3'], "unexpected keyword argument 'widht'"),
     ({}, ['toy.py', '--cfg-options', 'train_dataloader.dataset.rows=2'], 'has 2 rows and a batch takes 4'),
     ({}, ['toy.py', '--cfg-options', 'default_hooks.checkpoint.out_dir=s3://bucket'], 'local folders only'),
