@@ -16,7 +16,7 @@ train_pipeline = [
 test_pipeline = [load, resize, layout, pack]
 
 model = dict(
-    input_size=(256, 64), backbone=dict(stem_channels=16, base_channels=16), neck=dict(embed_dim=32))
+    input_size=(256, 64), backbone=dict(stem_channels=16, base_channels=16), neck=dict(embed_dim=32), head=dict(norm_eps=0.1))
 train_dataloader = dict(sampler=dict(fail_ratio=1.0), dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(batch_size=32, dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(batch_size=32, dataset=dict(pipeline=test_pipeline))

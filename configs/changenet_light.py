@@ -15,7 +15,7 @@ train_pipeline = [
 ]
 test_pipeline = [load, resize, layout, pack]
 
-model = dict(input_size=(128, 128), neck=dict(embed_dim=32))
+model = dict(input_size=(128, 128), neck=dict(embed_dim=32), head=dict(norm_eps=0.1))
 train_dataloader = dict(sampler=dict(fail_ratio=1.0), dataset=dict(input_map=lightings, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(input_map=lightings, pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(input_map=lightings, pipeline=test_pipeline))

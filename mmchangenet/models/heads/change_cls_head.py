@@ -21,6 +21,8 @@ class ChangeClsHead(BaseChangeHead):
             names are taken and stored with the checkpoint.
         margin (float): a pair whose 1 − P(PASS) is greater is called FAIL.
         loss (dict, optional): the loss's config.
+        norm_eps (float): eps of the batch norms. A hidden unit that was silent in training has no variance, so what an unusual
+            defect brings there is multiplied by 1/√eps, by 316 with the reference's 1e-5, and such a defect may score 0.
         init_cfg (dict, optional): MMEngine's.
 
     Raises:
@@ -28,7 +30,8 @@ class ChangeClsHead(BaseChangeHead):
             distances.
     """
 
-    def __init__(self, in_shape, embed_dec=30, num_classes=2, class_names=None, margin=0.5, loss=None, init_cfg=None):
+    def __init__(self, in_shape, embed_dec=30, num_classes=2, class_names=None, margin=0.5, loss=None, norm_eps=1e-5,
+                 init_cfg=None):
         super().__init__(margin, loss or dict(type='mmchangenet.WeightedCrossEntropy'), init_cfg)
         if num_classes < 2:
             raise ValueError(f'num_classes {num_classes} of ChangeClsHead: PASS and at least one more are needed')
@@ -41,8 +44,8 @@ class ChangeClsHead(BaseChangeHead):
         if class_names is not None or num_classes == 2:
             self.set_class_names(class_names or (PASS, FAIL))
         self.layers = nn.Sequential(
-            nn.Linear(math.prod(in_shape), embed_dec), nn.ReLU(), nn.BatchNorm1d(embed_dec),
-            nn.Linear(embed_dec, embed_dec), nn.ReLU(), nn.BatchNorm1d(embed_dec),
+            nn.Linear(math.prod(in_shape), embed_dec), nn.ReLU(), nn.BatchNorm1d(embed_dec, norm_eps),
+            nn.Linear(embed_dec, embed_dec), nn.ReLU(), nn.BatchNorm1d(embed_dec, norm_eps),
             nn.Linear(embed_dec, num_classes))
 
     def _check_class_weight(self, num_classes):
