@@ -48,6 +48,14 @@ def test_cls_head_scores_by_the_probability_of_not_passing():
     assert 'loss' in result[0] and 'loss' not in result[1]
 
 
+def test_what_was_silent_in_training_is_amplified_no_more_than_norm_eps_allows():
+    for eps in (1e-5, 0.1):
+        head = ChangeClsHead((2, 1, 1), norm_eps=eps).eval()
+        for norm in (head.layers[2], head.layers[5]):
+            norm.running_var.zero_()
+            torch.testing.assert_close(norm(torch.ones(1, 30)), torch.full((1, 30), eps**-0.5))
+
+
 def test_two_classes_take_any_name_but_pass_as_a_defect():
     head = ChangeClsHead((4, ))
     assert head.targets(samples('PASS', 'FAIL', 'bridge')) == [0, 1, 1]
