@@ -11,6 +11,7 @@ export MPLBACKEND := Agg
 install: $(STAMP)
 
 $(STAMP): $(REQUIREMENTS)
+	@echo 'Installing into $(VENV), which takes a few minutes'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c requirements/constraints.txt -e '.[mmcv-lite,optional,deploy,tests]'
 	touch $@

@@ -43,8 +43,12 @@ def main():
     results = Path(args.work_dir) / 'results'
     run(str(TOOLS / 'test.py'), args.config, checkpoint, '--work-dir', args.work_dir, '--out', str(results / 'scores.csv'),
         '--show-dir', str(results))
-    print(f'\nDone in {(time.time() - start) / 60:.1f} minutes.\n  checkpoint  {checkpoint}\n'
-          f'  scores      {results / "scores.csv"}\n  pictures    {results / "index.html"}')
+    print(f'''
+Done in {(time.time() - start) / 60:.1f} minutes; the figures are in the table above.
+  pictures    {results / "index.html"}   open it: escapes, false alarms, curves
+  scores      {results / "scores.csv"}
+  checkpoint  {checkpoint}
+Next: your own images (README.md, "Train on your own images"), or scoring on a line's computer (docs/runtime.md).''')
 
 
 if __name__ == '__main__':

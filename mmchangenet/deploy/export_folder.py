@@ -40,9 +40,7 @@ def export_folder(model, config, folder, opset=17):
             written, or it computes something else than PyTorch.
         FileExistsError: when there is something in ``folder``.
     """
-    check_vacant(folder)
-    settings = settings_of(model, config, opset)  # before the graphs, which take long
-    with written_whole(folder, settings) as partial:
+    with written_whole(folder, settings_of(model, config, opset)) as partial:
         return _write_graphs(model, partial, opset)
 
 

@@ -1,5 +1,6 @@
 """MMEngine's runner with checkpoints that survive a kill, strict loading and several processes on the CPU."""
 
+import logging
 import re
 import time
 from functools import cached_property, partial
@@ -37,6 +38,7 @@ from .message_hub import hub_state, restore_hub
 
 RESUMED_PARTS = ('meta', 'message_hub', 'optimizer')
 _TIMESTAMPS = set()  # of this process's runs
+DUMPS = ('\n' + '-' * 60 + '\nSystem environment:', 'Config:\n', 'Hooks will be executed in the following order:')
 WORK_BEGINS = ('before_train_epoch', 'before_val_epoch', 'before_test_epoch')
 
 
@@ -54,6 +56,7 @@ class ChangeRunner(Runner):
         - A head of more than two classes without names gets those of the training data, and they are saved.
         - torchrun, slurm and mpi work without a GPU; BatchNorm statistics are equal on all processes.
         - ``AmpOptimWrapper`` is bfloat16 on the CPU.
+        - Environment, config and hooks, hundreds of lines, go into the log file alone.
 
     Attributes:
         ready (bool): everything is built, read and loaded: what goes wrong from here on is hardly a mistake in the config.
@@ -82,6 +85,14 @@ class ChangeRunner(Runner):
         self._timestamp = next(name for name in chain([self._timestamp], map(f'{self._timestamp}_{{}}'.format, count(2)))
                                if name not in _TIMESTAMPS)
         _TIMESTAMPS.add(self._timestamp)
+
+    def build_logger(self, *args, **kwargs):
+        """As MMEngine's; what only its file needs stays off the console."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(lambda record: not record.getMessage().startswith(DUMPS))
+        return logger
 
     def wrap_model(self, model_wrapper_cfg, model):
         """As MMEngine's; on the CPU without device ids and without SyncBatchNorm, which torch has for GPUs only."""

@@ -222,3 +222,11 @@ def test_a_network_that_gives_no_number_scores_nothing(toy_runner, trained, tmp_
     with pytest.raises(ZeroDivisionError):
         runner.test()  # the toy metric cannot take it
     assert broken_hook(runner).unscored() == dict.fromkeys(range(3), 'the network gave the score nan')
+
+
+def test_environment_config_and_hooks_go_into_the_log_file_alone(toy_runner, tmp_path, capsys):
+    toy_runner(**ONE_EPOCH).train()
+    printed, logged = capsys.readouterr().out, next((tmp_path / 'run').glob('*/*.log')).read_text()
+    for dump in ('System environment:', "type='ToyChangeNet'", 'Hooks will be executed'):
+        assert dump in logged and dump not in printed
+    assert 'Epoch(train) [1]' in printed and 'Epoch(train) [1]' in logged

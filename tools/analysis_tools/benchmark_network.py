@@ -1,17 +1,19 @@
 """Speed of the networks as a share of what the processor reaches in large matrix products, all in one run.
 
-Operations are those that our network does, counted by torch (two a multiply-add); shares are medians over repeats in
-which the matrix product and the networks take turns, so that a machine whose speed drifts is measured fairly.
+Operations (two a multiply-add) are counted in two ways: those that our network does, by torch, and those that the published
+network does for the same output. Shares are medians over repeats in which the matrix product and the networks take turns, so
+that a machine whose speed drifts is measured fairly.
 """
 
 import argparse
+import math
 import statistics
 import time
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmchangenet.models import SiameseClassifier
+from mmchangenet.models import LearnableDifference, SiameseClassifier
 from mmchangenet.structures import ChangeDataSample
 
 PARTS = dict(
@@ -36,10 +38,26 @@ def matrix_product(size=2048):
     return lambda: a @ b, 2 * size**3
 
 
-def network(arch, difference, size, training):
-    """A function that runs one batch of pairs, and its number of operations: in training, three times the forward pass.
+def spared(model, pairs):
+    """Operations of the published network that ours leaves out, in a forward pass.
 
-    torch's own count of a backward pass takes a depthwise convolution for a full one.
+    The published one puts all tokens through all layers of both class-attention blocks, though patch tokens come out as if
+    there were no such layers, and it fuses the levels after enlarging them to the finest one's size.
+    """
+    levels = model._feature_shapes()
+    width, *grid = levels[-1]
+    operations = 2 * pairs * len(model.backbone.cls_blocks) * math.prod(grid) * 24 * width**2  # q, k, v, proj and the MLP
+    if isinstance(model.neck, LearnableDifference):
+        areas = [math.prod(levels[level][1:]) for level in model.neck.used]
+        operations += pairs * 2 * model.neck.embed_dim**2 * (len(areas) * areas[0] - sum(areas))
+    return operations
+
+
+def network(arch, difference, size, training):
+    """A function that runs one batch of pairs, and its numbers of operations, ours and as published.
+
+    In training they are three times those of the forward pass: torch's own count of a backward pass takes a depthwise
+    convolution for a full one.
     """
     pairs, height, width = size
     torch.manual_seed(0)
@@ -58,7 +76,8 @@ def network(arch, difference, size, training):
 
     with FlopCounterMode(display=False) as counter:
         infer()
-    return (step, 3 * counter.get_total_flops()) if training else (infer, counter.get_total_flops())
+    times, ours = 3 if training else 1, counter.get_total_flops()
+    return step if training else infer, times * ours, times * (ours + spared(model, pairs))
 
 
 def seconds(run):
@@ -68,17 +87,16 @@ def seconds(run):
     return time.perf_counter() - start
 
 
-def measure(run, operations, reference, reference_operations, repeats):
-    """Median seconds a call, and the median share of the reference's rate measured beside each call."""
-    times, shares = [], []
+def measure(run, reference, repeats):
+    """Median seconds a call, and the median of how many reference calls, timed before and after, one call lasts."""
+    times, ratios = [], []
     for repeat in range(repeats + 2):
         before = seconds(reference)
         time_taken = seconds(run)
-        rate = 2 * reference_operations / (before + seconds(reference))
         if repeat >= 2:  # the first calls warm up
             times.append(time_taken)
-            shares.append(operations / time_taken / rate)
-    return statistics.median(times), statistics.median(shares)
+            ratios.append(2 * time_taken / (before + seconds(reference)))
+    return statistics.median(times), statistics.median(ratios)
 
 
 def main():
@@ -88,16 +106,16 @@ def main():
     reference, reference_operations = matrix_product()
     fastest = reference_operations / min(seconds(reference) for _ in range(10)) / 1e9
     print(f'large matrix product: {fastest:.0f} GFLOP/s at best, {torch.get_num_threads()} threads')
-    print(f'{"":34}{"pairs×H×W":>14}{"GFLOP a pair":>14}{"ms a pair":>11}{"share":>8}')
+    print(f'{"":34}{"pairs×H×W":>14}{"ms a pair":>11}{"GFLOP a pair":>14}{"share":>8}{"as published":>14}{"share":>8}')
     for training in (False, True):
         size = args.training if training else args.inference
         for arch in args.archs:
             for difference in args.differences:
-                run, operations = network(arch, difference, size, training)
-                time_taken, share = measure(run, operations, reference, reference_operations, args.repeats)
+                run, *counts = network(arch, difference, size, training)
+                time_taken, ratio = measure(run, reference, args.repeats)
                 name = f'{"training step" if training else "inference"} FAN-{arch} {difference}'
-                print(f'{name:34}{"×".join(map(str, size)):>14}{operations / size[0] / 1e9:14.1f}'
-                      f'{time_taken / size[0] * 1e3:11.0f}{share:8.0%}', flush=True)
+                shares = ''.join(f'{count / size[0] / 1e9:14.1f}{count / reference_operations / ratio:8.0%}' for count in counts)
+                print(f'{name:34}{"×".join(map(str, size)):>14}{time_taken / size[0] * 1e3:11.0f}{shares}', flush=True)
 
 
 if __name__ == '__main__':

@@ -1,5 +1,7 @@
 """A draw: the row to fetch together with everything that its augmentation may depend on."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
@@ -46,7 +48,7 @@ class Draw(int):
         return np.random.default_rng([self.seed, self.epoch, self.position])
 
 
-class DrawSampler(Sampler):
+class DrawSampler(Sampler, ABC):
     """An epoch's sequence of rows, dealt out to the processes one by one as :class:`Draw`.
 
     Process r of W takes the positions r, r + W, r + 2W, ... of the same sequence.
@@ -68,6 +70,7 @@ class DrawSampler(Sampler):
         self.round_up = round_up
         self.epoch = 0
 
+    @abstractmethod
     def sequence(self, rng):
         """The rows to draw in an epoch, the same in all processes.
 
@@ -77,7 +80,6 @@ class DrawSampler(Sampler):
         Returns:
             np.ndarray: (len(dataset),) integers.
         """
-        raise NotImplementedError
 
     def set_epoch(self, epoch):
         """Make the next iteration that of ``epoch``."""
