@@ -14,12 +14,10 @@ import math
 
 import numpy as np
 
+from .verdict import ThresholdError
+
 SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)  # below it processors may round to zero, and 0 > 0 is no FAIL
 ROUNDING = 1e-12  # share of a wanted rate that its own rounding may be off: 0.07 * 100 is 7.000000000000001
-
-
-class ThresholdError(ValueError):
-    """There is no such threshold: a wanted rate, the scores or the labels do not allow it."""
 
 
 def threshold_for_recall(scores, is_fail, recall):

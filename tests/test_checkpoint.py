@@ -27,10 +27,10 @@ from mmchangenet.checkpoint import (
     newest_checkpoint,
     plain,
     read_checkpoint,
-    remove_partial_files,
     state_dict_of,
     write_checkpoint,
 )
+from mmchangenet.files import remove_partial_files
 
 FORMATS = {'zip': dict(_use_new_zipfile_serialization=True), 'legacy': dict(_use_new_zipfile_serialization=False)}
 

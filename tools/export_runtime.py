@@ -28,9 +28,9 @@ def main():
     args = parse_args()
     from mmchangenet.apis.launch import MISTAKES
     from mmchangenet.checkpoint import CheckpointError, load_for_scoring
-    from mmchangenet.deploy.export_folder import export_folder
-    from mmchangenet.deploy.int8_cost import export_int8_and_compare
-    from mmchangenet.deploy.onnx_export import ExportError
+    from mmchangenet.export.folder import export_folder
+    from mmchangenet.export.int8_cost import export_int8_and_compare
+    from mmchangenet.export.onnx_export import ExportError
     from mmchangenet.registry import MODELS
     try:
         config = Config.fromfile(args.config)

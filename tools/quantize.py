@@ -24,7 +24,7 @@ def parse_args():
 
 def main():
     args = parse_args()
-    from mmchangenet.deploy.int8_cost import quantise_and_compare
+    from mmchangenet.export.int8_cost import quantise_and_compare
     try:
         quantise_and_compare(args.model_cfg, args.onnx, args.out, args.form, args.samples, args.keep_float, args.cfg_options)
     except (ValueError, OSError, LookupError) as error:

@@ -14,7 +14,7 @@ from mmengine.runner import Runner, set_random_seed
 from sklearn.metrics import roc_auc_score
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmchangenet.checkpoint import write_text
+from mmchangenet.files import write_text
 from mmchangenet.registry import MODELS
 from mmchangenet.thresholds import false_alarm_rate_at, threshold_for_recall
 

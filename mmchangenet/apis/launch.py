@@ -185,7 +185,7 @@ def _build(cfg, demo, loaders):
             runner.logger.warning(f'{", ".join(on_demo)} is on the demo data {demo}, but {", ".join(others)} is not: '
                                   'set data_root of both')
         if is_main_process():
-            from mmchangenet.datasets.demo import ensure_demo
+            from mmchangenet.boards.demo import ensure_demo
             ensure_demo(demo)
         barrier()
     return runner

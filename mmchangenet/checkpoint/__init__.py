@@ -1,5 +1,6 @@
 """Checkpoints: written whole or not at all, read without running code, loaded strictly."""
 
+
 from .layouts import backbone_weights_in, register_layout, weights_in
 from .loading import (
     adopt_class_names,
@@ -14,11 +15,10 @@ from .loading import (
 )
 from .newest import newest_checkpoint
 from .reader import CheckpointError, Placeholder, read_checkpoint
-from .writer import plain, remove_partial_files, write_checkpoint, write_text
+from .writer import plain, write_checkpoint
 
 __all__ = [
     'CheckpointError', 'Placeholder', 'adopt_class_names', 'adopt_threshold', 'backbone_weights_in', 'class_names_of',
     'load_fitting_weights', 'load_for_scoring', 'load_weights', 'meta_of', 'newest_checkpoint', 'plain', 'read_checkpoint',
-    'register_layout', 'remove_partial_files', 'state_dict_of', 'wants_class_names', 'weights_in', 'write_checkpoint',
-    'write_text'
+    'register_layout', 'state_dict_of', 'wants_class_names', 'weights_in', 'write_checkpoint',
 ]

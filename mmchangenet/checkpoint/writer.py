@@ -1,41 +1,14 @@
-"""Writing files that are there whole or not at all, even when the process or the computer is killed meanwhile."""
+"""Checkpoints in plain content: tensors, numbers, strings and containers of them, written whole or not at all."""
 
 import logging
-import os
 from collections import OrderedDict
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.logging import print_log
 
-PARTIAL = '.partial'
-
-
-@contextmanager
-def replacing(path):
-    """A binary file that takes the place of ``path``, complete and on the disk, when the block ends well.
-
-    Until then it is a hidden file ``.<name>.<process>.partial`` beside it, and an older file of that name stays as it is.
-    """
-    folder, name = os.path.split(os.path.abspath(path))
-    partial = os.path.join(folder, f'.{name}.{os.getpid()}{PARTIAL}')
-    try:
-        with open(partial, 'wb') as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
-    if os.name == 'posix':  # the new name is on the disk only when its folder is
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+from mmchangenet.files import replacing
 
 
 def write_checkpoint(checkpoint, path):
@@ -52,18 +25,6 @@ def write_checkpoint(checkpoint, path):
                   'current', logging.WARNING)
     with replacing(path) as file:
         torch.save(content, file)
-
-
-def write_text(text, path):
-    """Write a small UTF-8 file, whole or not at all."""
-    with replacing(path) as file:
-        file.write(text.encode())
-
-
-def remove_partial_files(folder):
-    """Remove what writers that were killed left in a folder. To be called when none is at work there."""
-    for partial in Path(folder).glob(f'.*{PARTIAL}'):
-        partial.unlink(missing_ok=True)
 
 
 def plain(value):

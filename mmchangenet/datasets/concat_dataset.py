@@ -5,9 +5,8 @@ from functools import partial
 from mmengine.dataset import ConcatDataset as _ConcatDataset
 
 from mmchangenet.build_all import build_all
+from mmchangenet.labels.label_csv import GOOD_LABEL
 from mmchangenet.registry import DATASETS
-
-from .label_csv import GOOD_LABEL
 
 
 @DATASETS.register_module()

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from .image_files import forward
+from mmchangenet.labels.image_files import forward
 
 
 def list_goldens(table, images_dir, endings, problems):

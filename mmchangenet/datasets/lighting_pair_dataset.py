@@ -8,12 +8,20 @@ from mmengine.dataset import BaseDataset
 from torch.utils.data import get_worker_info
 
 from mmchangenet.imaging import ImageError
+from mmchangenet.labels.image_files import check_cells, check_images_exist, forward, lighting_suffixes
+from mmchangenet.labels.label_csv import (
+    GOOD_LABEL,
+    LABEL_COLUMN,
+    PATH_COLUMNS,
+    REQUIRED_COLUMNS,
+    LabelCsv,
+    Problems,
+    read_label_csv,
+)
 from mmchangenet.registry import DATASETS, TRANSFORMS
 
 from .columns import PairTable, StringColumn
 from .golden_folders import choose_goldens, list_goldens
-from .image_files import check_cells, check_images_exist, forward, lighting_suffixes
-from .label_csv import GOOD_LABEL, LABEL_COLUMN, PATH_COLUMNS, REQUIRED_COLUMNS, LabelCsv, Problems, read_label_csv
 from .samplers.draw import Draw
 
 GOLDENS = 'goldens'  # our own column beside those of the CSV: the names of a row's goldens

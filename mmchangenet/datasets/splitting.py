@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from .label_csv import GOOD_LABEL, LABEL_COLUMN
+from mmchangenet.labels.label_csv import GOOD_LABEL, LABEL_COLUMN
 
 
 def boards_of(frame, column='input_path', pattern=None):

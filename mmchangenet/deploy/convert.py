@@ -9,8 +9,9 @@ from mmdeploy.apis import torch2onnx
 from mmdeploy.apis.utils import build_task_processor, to_backend
 from mmdeploy.utils import get_backend, get_ir_config, get_root_logger, load_config
 
+from mmchangenet.export.onnx_export import TOLERANCE, ExportError
+
 from .codebase import NAME
-from .onnx_export import TOLERANCE, ExportError
 from .partition import partition_of
 from .precision import precision_of
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from mmchangenet.checkpoint import write_text
+from mmchangenet.files import write_text
 
 
 def decision_file(graph):

@@ -10,10 +10,9 @@ from mmdeploy.backend.base import BACKEND_MANAGERS, BACKEND_WRAPPER, BaseWrapper
 from mmdeploy.utils import Backend, get_backend_config, get_root_logger
 from mmdeploy.utils.timer import TimeCounter
 
+from mmchangenet.export.graph import random_inputs, session_of
+from mmchangenet.export.onnx_export import ExportError, relative_difference
 from mmchangenet.runtime.signal_stack import signal_stack_kept
-
-from .graph import random_inputs, session_of
-from .onnx_export import ExportError, relative_difference
 
 TOLERANCE = 1e-4
 

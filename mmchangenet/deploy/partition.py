@@ -11,9 +11,8 @@ from pathlib import Path
 from mmdeploy.backend.base import BaseWrapper
 from mmdeploy.utils import get_partition_config
 
+from mmchangenet.export.folder import export_folder
 from mmchangenet.runtime.settings import SETTINGS_FILE
-
-from .export_folder import export_folder
 
 PARTITIONS = dict(learnable=('encoder', 'golden', 'comparator'), euclidean=('encoder', 'comparator'))
 

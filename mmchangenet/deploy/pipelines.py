@@ -19,9 +19,10 @@ from mmdeploy.utils import (
     load_config,
 )
 
+from mmchangenet.export.onnx_export import export_module, random_images
+
 from . import codebase
 from .decision import write_decision
-from .onnx_export import export_module, random_images
 from .partition import part_of, partition_of, write_parts
 from .precision import precision_of, reduce_precision
 from .rewriters import REWRITERS

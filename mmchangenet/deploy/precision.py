@@ -4,11 +4,18 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from mmdeploy.utils import Backend, get_backend, get_backend_config, get_precision, get_quantization_config, get_root_logger
+from mmdeploy.utils import (
+    Backend,
+    get_backend,
+    get_backend_config,
+    get_precision,
+    get_quantization_config,
+    get_root_logger,
+)
 
-from .calibration import calibration_batches
-from .graph import random_inputs, session_of
-from .quantisation import quantise, to_half
+from mmchangenet.export.calibration import calibration_batches
+from mmchangenet.export.graph import random_inputs, session_of
+from mmchangenet.export.quantisation import quantise, to_half
 
 
 def precision_of(deploy_cfg):

@@ -7,7 +7,7 @@ norms and dropout into graphs. A backbone that needs one registers it with ``REW
 from mmdeploy.core.rewriters.rewriter_manager import RewriterManager
 from mmdeploy.utils import get_codebase_config
 
-from .onnx_export import score_pairs
+from mmchangenet.export.onnx_export import score_pairs
 
 REWRITERS = RewriterManager()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.dataset import Compose
 
-from mmchangenet.datasets.image_files import lighting_suffixes
+from mmchangenet.labels.image_files import lighting_suffixes
 from mmchangenet.registry import DATASETS
 
 

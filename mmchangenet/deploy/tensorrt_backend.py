@@ -14,9 +14,8 @@ from mmdeploy.backend.base import BACKEND_MANAGERS, BACKEND_WRAPPER, BaseWrapper
 from mmdeploy.utils import Backend, get_common_config, get_root_logger
 from mmdeploy.utils.timer import TimeCounter
 
-from mmchangenet.checkpoint.writer import replacing
-
-from .graph import inputs_of
+from mmchangenet.export.graph import inputs_of
+from mmchangenet.files import replacing
 
 with contextlib.suppress(Exception):  # theirs first: on a late import it would take our place; it may not fit TensorRT
     importlib.import_module('mmdeploy.backend.tensorrt')

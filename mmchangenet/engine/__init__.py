@@ -1,7 +1,14 @@
 """Running: the runner, its hooks, bfloat16 on the CPU."""
 
 from .bf16_optim_wrapper import Bf16OptimWrapper
-from .hooks import BatchNormSyncHook, BrokenImageHook, EarlyStoppingHook, PendingValidationHook, ReseedHook, SafeCheckpointHook
+from .hooks import (
+    BatchNormSyncHook,
+    BrokenImageHook,
+    EarlyStoppingHook,
+    PendingValidationHook,
+    ReseedHook,
+    SafeCheckpointHook,
+)
 from .pretrained_init import PretrainedInit
 from .runner import ChangeRunner
 

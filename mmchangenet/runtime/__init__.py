@@ -1,8 +1,9 @@
 """Scoring an exported network with numpy, OpenCV and ONNX Runtime or OpenVINO alone: nothing of the training stack."""
 
+from mmchangenet.labels.label_rows import LabelRows, LabelRowsError
+
 from .change_runtime import ChangeRuntime, PairScore
 from .golden_cache import GoldenCache
-from .label_rows import LabelRows, LabelRowsError
 from .settings import RuntimeFolderError, RuntimeSettings
 
 __all__ = [

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from mmchangenet.imaging import ImageError
+from mmchangenet.labels.label_rows import LabelRows
 
 from .backends import BACKENDS, cores
 from .golden_cache import GoldenCache
-from .label_rows import LabelRows
 from .settings import RuntimeSettings
 from .sides import Side
 

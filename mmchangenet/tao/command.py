@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from mmchangenet.apis.launch import MISTAKES, fail_or_raise
-from mmchangenet.checkpoint import write_text
+from mmchangenet.files import write_text
 
 from .config import build_config
 from .devices import devices_of, run_processes

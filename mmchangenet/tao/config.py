@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmchangenet.checkpoint import CheckpointError
-from mmchangenet.datasets.image_files import lighting_suffixes
+from mmchangenet.labels.image_files import lighting_suffixes
 
 from .checkpoint import LayoutError
 from .data import dataloader, layout_of

@@ -8,7 +8,13 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmchangenet.checkpoint import backbone_weights_in, read_checkpoint, state_dict_of, weights_in, write_checkpoint
+from mmchangenet.checkpoint import (
+    backbone_weights_in,
+    read_checkpoint,
+    state_dict_of,
+    weights_in,
+    write_checkpoint,
+)
 from mmchangenet.models.backbones.dinov2_weights import RENAMED
 from mmchangenet.registry import MODELS
 from mmchangenet.version import __version__

@@ -5,7 +5,7 @@
 
 import os
 
-from mmchangenet.checkpoint.writer import replacing
+from mmchangenet.files import replacing
 
 MAGIC = b'MMCNETL1'
 LOG_N, BLOCK, PARALLEL = 15, 8, 1  # scrypt: 32 MB, about a tenth of a second

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from mmengine.registry import DefaultScope
 
-from mmchangenet.checkpoint import load_for_scoring, write_text
+from mmchangenet.checkpoint import load_for_scoring
+from mmchangenet.files import write_text
 from mmchangenet.registry import MODELS
 
 from .encryption import ENDING, write_encrypted
@@ -31,7 +32,7 @@ def export(spec, config):
         raise ValueError(f'export.onnx_file {target} ends in {ENDING}: an encrypted file needs encryption_key')
     if target.exists():
         raise FileExistsError(f'{target} exists: remove it or choose another export.onnx_file')
-    from mmchangenet.deploy.onnx_export import ExportError, export_onnx  # takes onnx, which nothing else here needs
+    from mmchangenet.export.onnx_export import ExportError, export_onnx
     for note in spec.notes:
         print(note)
     with DefaultScope.overwrite_default_scope('mmchangenet'):

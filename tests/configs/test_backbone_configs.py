@@ -7,8 +7,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmchangenet.apis.backbone_comparison import cost
+from mmchangenet.boards.demo import generate_demo
 from mmchangenet.checkpoint import read_checkpoint
-from mmchangenet.datasets.demo import generate_demo
 from mmchangenet.engine import ChangeRunner
 from mmchangenet.registry import MODELS
 

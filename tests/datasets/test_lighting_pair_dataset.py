@@ -12,9 +12,9 @@ from mmengine.dataset import ClassBalancedDataset, RepeatDataset
 from torch.utils.data import DataLoader
 
 from mmchangenet.datasets import ConcatDataset, LabelCsvError, LightingPairDataset, lighting_pair_dataset
-from mmchangenet.datasets.image_files import lighting_suffixes
 from mmchangenet.datasets.samplers import DefectWeightedSampler, PairSampler
 from mmchangenet.imaging import ImageError
+from mmchangenet.labels.image_files import lighting_suffixes
 
 pytestmark = pytest.mark.filterwarnings('ignore:This DataLoader will create 3 worker')  # on fewer processors
 

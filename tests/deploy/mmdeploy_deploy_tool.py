@@ -9,7 +9,13 @@ import sys
 from functools import partial
 
 import torch.multiprocessing as mp
-from mmdeploy.apis import create_calib_input_data, extract_model, torch2onnx, torch2torchscript, visualize_model
+from mmdeploy.apis import (
+    create_calib_input_data,
+    extract_model,
+    torch2onnx,
+    torch2torchscript,
+    visualize_model,
+)
 from mmdeploy.apis.core import PIPELINE_MANAGER
 from mmdeploy.apis.utils import get_predefined_partition_cfg, to_backend
 from mmdeploy.utils import Backend, get_backend, get_ir_config, get_partition_config, load_config

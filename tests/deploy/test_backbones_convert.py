@@ -9,8 +9,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmchangenet.deploy.onnx_export import export_onnx
-from mmchangenet.deploy.split import split_network
+from mmchangenet.export.onnx_export import export_onnx
+from mmchangenet.export.split import split_network
 from mmchangenet.models import SiameseClassifier
 
 sys.path.insert(0, str(Path(__file__).parent))

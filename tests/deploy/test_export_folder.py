@@ -8,8 +8,8 @@ from pathlib import Path
 import onnx
 import pytest
 
-from mmchangenet.deploy.export_folder import export_folder, settings_of
-from mmchangenet.deploy.onnx_export import ExportError, check_graph
+from mmchangenet.export.folder import export_folder, settings_of
+from mmchangenet.export.onnx_export import ExportError, check_graph
 
 sys.path.insert(0, str(Path(__file__).parent))
 from networks import build_network  # noqa: E402

@@ -10,8 +10,8 @@ import onnx
 import pytest
 from mmengine.config import Config
 
-from mmchangenet.deploy.export_folder import export_folder
-from mmchangenet.deploy.int8_folder import quantise_folder
+from mmchangenet.export.folder import export_folder
+from mmchangenet.export.int8_folder import quantise_folder
 from mmchangenet.registry import DATASETS
 from mmchangenet.runtime import ChangeRuntime
 

@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 import torch
 
-from mmchangenet.deploy.onnx_export import ExportError, export_module, export_onnx
+from mmchangenet.export.onnx_export import ExportError, export_module, export_onnx
 from mmchangenet.models import SiameseClassifier
 
 LEARNABLE = dict(neck=dict(type='LearnableDifference', embed_dim=16), head=dict(type='ChangeClsHead'))

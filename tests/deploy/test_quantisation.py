@@ -5,9 +5,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from mmchangenet.deploy.int8_cost import quantise_and_compare
-from mmchangenet.deploy.onnx_export import export_onnx
-from mmchangenet.deploy.quantisation import quantise, worth_quantising
+from mmchangenet.export.int8_cost import quantise_and_compare
+from mmchangenet.export.onnx_export import export_onnx
+from mmchangenet.export.quantisation import quantise, worth_quantising
 
 
 @pytest.fixture(scope='module')

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmchangenet.deploy.fan_graph import GraphFAN
-from mmchangenet.deploy.split import split_network
+from mmchangenet.export.fan_graph import GraphFAN
+from mmchangenet.export.split import split_network
 from mmchangenet.models.necks import EuclideanDifference
 from mmchangenet.registry import MODELS
 

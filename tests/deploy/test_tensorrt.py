@@ -9,9 +9,9 @@ import onnx
 import pytest
 
 from mmchangenet.deploy import tensorrt_backend
-from mmchangenet.deploy.graph import random_inputs
-from mmchangenet.deploy.onnx_export import export_onnx
-from mmchangenet.deploy.quantisation import quantise, to_half
+from mmchangenet.export.graph import random_inputs
+from mmchangenet.export.onnx_export import export_onnx
+from mmchangenet.export.quantisation import quantise, to_half
 from mmchangenet.models import SiameseClassifier
 
 KNOWN = json.loads(Path(__file__).with_name('tensorrt_names.json').read_text())

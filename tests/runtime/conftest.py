@@ -60,7 +60,7 @@ def networks():
 @pytest.fixture(scope='session')
 def exported(networks, config, tmp_path_factory):
     """Difference → exported folder."""
-    from mmchangenet.deploy.export_folder import export_folder
+    from mmchangenet.export.folder import export_folder
     folder = tmp_path_factory.mktemp('exported')
     with DefaultScope.overwrite_default_scope('mmchangenet'):
         for difference, model in networks.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmchangenet.datasets.demo import generate_demo
+from mmchangenet.boards.demo import generate_demo
 
 PARITY = Path(__file__).parents[3] / 'shared/parity'
 SPECS = Path(__file__).parent / 'specs'

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from mmengine.registry import init_default_scope
 
-from mmchangenet.deploy.export_folder import export_folder
-from mmchangenet.deploy.int8_folder import quantise_folder
+from mmchangenet.export.folder import export_folder
+from mmchangenet.export.int8_folder import quantise_folder
 from mmchangenet.models import SiameseClassifier
 from mmchangenet.runtime import ChangeRuntime
 from mmchangenet.runtime.settings import PRECISIONS

@@ -18,7 +18,12 @@ import numpy as np
 from mmengine.config import DictAction
 
 from mmchangenet.apis.launch import UNSCORED_EXIT, prepare_test, run_tool
-from mmchangenet.evaluation.threshold_picking import labelled_scores, read_score_file, validation_as_test, write_threshold
+from mmchangenet.evaluation.threshold_picking import (
+    labelled_scores,
+    read_score_file,
+    validation_as_test,
+    write_threshold,
+)
 from mmchangenet.thresholds import float_text, pick_threshold
 
 

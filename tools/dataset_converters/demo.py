@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 from mmengine.utils import track_iter_progress
 
-from mmchangenet.datasets.demo import contact_sheet, ensure_demo
+from mmchangenet.boards.demo import contact_sheet, ensure_demo
 
 
 def parse_args(args=None):

@@ -7,8 +7,8 @@ import argparse
 import os
 import sys
 
-from mmchangenet.datasets.label_csv import read_label_csv
 from mmchangenet.datasets.splitting import boards_of, split_by_board, summarise
+from mmchangenet.labels.label_csv import read_label_csv
 
 
 def fraction(text):

@@ -5,7 +5,7 @@ import os
 import sys
 
 from mmchangenet.apis.launch import MISTAKES, fail_or_raise
-from mmchangenet.checkpoint.writer import replacing
+from mmchangenet.files import replacing
 from mmchangenet.tao.encryption import read_encrypted
 
 KEY = 'ENCRYPTION_KEY'

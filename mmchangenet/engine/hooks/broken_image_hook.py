@@ -8,7 +8,7 @@ import os
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 
-from mmchangenet.checkpoint import write_text
+from mmchangenet.files import write_text
 from mmchangenet.registry import HOOKS
 
 FILES = dict(train='broken_images.csv', val='broken_images.csv', test='broken_images_test.csv')

@@ -6,7 +6,8 @@ from collections import deque
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
-from mmchangenet.checkpoint import newest_checkpoint, remove_partial_files, write_text
+from mmchangenet.checkpoint import newest_checkpoint
+from mmchangenet.files import remove_partial_files, write_text
 from mmchangenet.registry import HOOKS
 
 

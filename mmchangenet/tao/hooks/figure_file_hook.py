@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 
-from mmchangenet.checkpoint import write_text
+from mmchangenet.files import write_text
 from mmchangenet.registry import HOOKS
 
 REFERENCE_FIGURES = ('total_accuracy', 'false_alarm', 'false_negative', 'defect_accuracy')

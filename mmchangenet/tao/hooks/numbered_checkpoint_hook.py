@@ -7,8 +7,8 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 
 from mmchangenet.checkpoint import CheckpointError, newest_checkpoint, read_checkpoint
-from mmchangenet.checkpoint.writer import replacing
 from mmchangenet.engine import SafeCheckpointHook
+from mmchangenet.files import replacing
 from mmchangenet.registry import HOOKS
 
 LATEST = 'changenet_model_classify_latest.pth'

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from mmchangenet.models.backbones.deformable_attention import DeformableAttention, pixel_centres, sample_and_weigh
+from mmchangenet.models.backbones.deformable_attention import (
+    DeformableAttention,
+    pixel_centres,
+    sample_and_weigh,
+)
 
 SIZES = [(6, 4), (3, 2)]
 

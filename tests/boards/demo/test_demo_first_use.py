@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mmchangenet.datasets.demo import ensure_demo, generate_demo
-from mmchangenet.datasets.demo.generate import NOTE
+from mmchangenet.boards.demo import ensure_demo, generate_demo
+from mmchangenet.boards.demo.generate import NOTE
 
 REPOSITORY = Path(__file__).parents[3]
 SMALL = {'num_boards': 3, 'size': 32}
@@ -20,7 +20,7 @@ SMALL = {'num_boards': 3, 'size': 32}
 
 def start_process(root, num_boards):
     """Another process that makes the data."""
-    code = f'from mmchangenet.datasets.demo import ensure_demo; ensure_demo({str(root)!r}, num_boards={num_boards}, size=32)'
+    code = f'from mmchangenet.boards.demo import ensure_demo; ensure_demo({str(root)!r}, num_boards={num_boards}, size=32)'
     return subprocess.Popen([sys.executable, '-c', code], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, env=dict(os.environ, PYTHONPATH=str(REPOSITORY)))
 

@@ -14,7 +14,7 @@ import onnxruntime
 import torch
 from torch import nn
 
-from mmchangenet.checkpoint.writer import replacing
+from mmchangenet.files import replacing
 
 from .traced import trace
 

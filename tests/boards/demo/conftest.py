@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmchangenet.datasets.demo import generate_demo
+from mmchangenet.boards.demo import generate_demo
 
 
 @pytest.fixture(scope='session')

@@ -6,7 +6,8 @@ import textwrap
 import pandas as pd
 import pytest
 
-from mmchangenet.datasets import LabelCsvError, label_csv, read_label_csv
+from mmchangenet.datasets import LabelCsvError, read_label_csv
+from mmchangenet.labels import label_csv
 
 HEADER = 'input_path,golden_path,label,object_name'
 

@@ -10,15 +10,15 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmchangenet.checkpoint import write_text
+from mmchangenet.deploy.decision import decision_file
 from mmchangenet.evaluation.inspection_figures import inspection_figures
 from mmchangenet.evaluation.scored_rows import UNLABELLED, ScoredRows
+from mmchangenet.files import write_text
 from mmchangenet.registry import DATASETS, MODELS
 from mmchangenet.runtime import ChangeRuntime
 
 from .calibration import batches, calibration_batches, calibration_images
-from .decision import decision_file
-from .export_folder import check_vacant, export_folder
+from .folder import check_vacant, export_folder
 from .graph import session_of
 from .int8_folder import quantise_folder
 from .quantisation import quantise

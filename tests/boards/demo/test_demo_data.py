@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mmchangenet.datasets.demo import DEFECTS, LIGHTS, generate_demo, take_shot
+from mmchangenet.boards.demo import DEFECTS, LIGHTS, generate_demo, take_shot
 
 SPLITS = ('train', 'val', 'test')
 

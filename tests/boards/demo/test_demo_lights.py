@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from mmchangenet.datasets.demo import DEFECTS, LIGHTS, take_shot
-from mmchangenet.datasets.demo.board import board_sites
-from mmchangenet.datasets.demo.defects import can_have
-from mmchangenet.datasets.demo.lighting import shade
-from mmchangenet.datasets.demo.packages import PACKAGES
-from mmchangenet.datasets.demo.scene import Scene
-from mmchangenet.datasets.demo.shot import GOLDEN
+from mmchangenet.boards.demo import DEFECTS, LIGHTS, take_shot
+from mmchangenet.boards.demo.board import board_sites
+from mmchangenet.boards.demo.defects import can_have
+from mmchangenet.boards.demo.lighting import shade
+from mmchangenet.boards.demo.packages import PACKAGES
+from mmchangenet.boards.demo.scene import Scene
+from mmchangenet.boards.demo.shot import GOLDEN
 
 SIZE = 96
 

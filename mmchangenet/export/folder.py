@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import torch
 
-from mmchangenet.datasets.image_files import lighting_suffixes
 from mmchangenet.datasets.transforms import LayOutLightings, LoadLightings, PackChangeInputs, PairedResize
 from mmchangenet.imaging import decode_image
+from mmchangenet.labels.image_files import lighting_suffixes
 from mmchangenet.models.data_preprocessors import PairDataPreprocessor
 from mmchangenet.registry import TRANSFORMS
 from mmchangenet.runtime.settings import SETTINGS_FILE, RuntimeSettings, digest_of

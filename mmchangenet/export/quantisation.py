@@ -8,7 +8,7 @@ import onnx
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from mmchangenet.checkpoint.writer import replacing
+from mmchangenet.files import replacing
 
 FORMS = ('onnxruntime', 'tensorrt')
 OPERATORS = ['Conv', 'MatMul', 'Gemm']

@@ -9,7 +9,7 @@ import onnx
 from mmchangenet.runtime.backends import OnnxRuntimeGraph
 from mmchangenet.runtime.settings import RuntimeSettings
 
-from .export_folder import written_whole
+from .folder import written_whole
 from .graph import inputs_of
 from .quantisation import quantise, worth_quantising
 

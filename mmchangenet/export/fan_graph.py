@@ -18,14 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .folding import (
-    affine_of_batch_norm,
-    border_bias,
-    conv_1x1,
-    frozen_layer_norm,
-    linear_of,
-    scaled_output,
-)
+from .folding import affine_of_batch_norm, border_bias, conv_1x1, frozen_layer_norm, linear_of, scaled_output
 
 
 class GraphConvNeXtBlock(nn.Module):
