@@ -38,7 +38,7 @@ setup(
     license_files=['LICENSE'],
     keywords='visual inspection, change detection, siamese network, OpenMMLab',
     packages=find_packages(include=['mmchangenet', 'mmchangenet.*']),
-    python_requires='>=3.10',
+    python_requires='>=3.11',
     install_requires=requirements('runtime'),
     extras_require={
         'mmcv-lite': ['mmcv-lite>=2.0.0,<2.4.0'],
@@ -53,8 +53,9 @@ setup(
         'Intended Audience :: Manufacturing',
         'Operating System :: OS Independent',
         'Programming Language :: Python :: 3',
-        'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Image Recognition',
     ],
 )
