@@ -8,7 +8,7 @@ from mmengine.dataset import BaseDataset
 from torch.utils.data import get_worker_info
 
 from mmchangenet.imaging import ImageError
-from mmchangenet.labels.image_files import check_cells, check_images_exist, forward, lighting_suffixes
+from mmchangenet.labels.image_files import check_cells, check_images_exist, forward
 from mmchangenet.labels.label_csv import (
     GOOD_LABEL,
     LABEL_COLUMN,
@@ -18,6 +18,7 @@ from mmchangenet.labels.label_csv import (
     Problems,
     read_label_csv,
 )
+from mmchangenet.labels.lightings import image_names, ordered_lightings
 from mmchangenet.registry import DATASETS, TRANSFORMS
 
 from .columns import PairTable, StringColumn
@@ -77,7 +78,7 @@ class LightingPairDataset(BaseDataset):
         if set(data_prefix) != {'img_path'}:
             raise ValueError(f'data_prefix={data_prefix}: give the image folder as img_path, and nothing else')
         self.broken_images, self.check_images, self.num_golden = broken_images, check_images, num_golden
-        self._endings = [suffix + image_ext for suffix in lighting_suffixes(input_map)]
+        self._endings = image_names('', ordered_lightings(input_map), image_ext)
         metainfo = dict(metainfo or {})
         if classes is not None or 'classes' in metainfo:
             metainfo['classes'] = _checked_classes(metainfo.get('classes') if classes is None else classes)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.dataset import Compose
 
-from mmchangenet.labels.image_files import lighting_suffixes
+from mmchangenet.labels.lightings import image_names, ordered_lightings
 from mmchangenet.registry import DATASETS
 
 
@@ -35,8 +35,8 @@ def read_sample(sample, config):
         if 'error' in item['data_samples']:
             raise ValueError(f'the first row of {sides[0]} cannot be tried on: {item["data_samples"].error}')
         return item
-    suffixes = lighting_suffixes(settings.get('input_map'))
-    compare, golden = ([*_lightings(side, suffixes)] for side in sides)
+    lightings = ordered_lightings(settings.get('input_map'))
+    compare, golden = ([*_lightings(side, lightings)] for side in sides)
     loader, *steps = settings.get('pipeline') or config.test_pipeline
     load = Compose([loader])
     images = [image if isinstance(image, np.ndarray) else load(dict(compare_files=[str(image)], golden_files=[]))['images'][0]
@@ -59,12 +59,13 @@ def _sides(sample):
     return sides
 
 
-def _lightings(side, suffixes):
-    """One image a lighting."""
+def _lightings(side, lightings):
+    """One image per lighting."""
     if isinstance(side, (str, Path)):
         side = Path(side)
-        return [side.with_name(f'{side.stem}{suffix}{side.suffix}') for suffix in suffixes]
+        return [side.with_name(name) for name in image_names(side.stem, lightings, side.suffix)]
     images = list(side) if isinstance(side, (list, tuple)) else [side]
-    if len(images) != len(suffixes):
-        raise ValueError(f'a side of the pair has {len(images)} images, but the network takes {len(suffixes)} lightings')
+    count = 1 if lightings is None else len(lightings)
+    if len(images) != count:
+        raise ValueError(f'a side of the pair has {len(images)} images, but the network takes {count} lightings')
     return images

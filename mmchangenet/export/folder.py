@@ -11,7 +11,7 @@ import torch
 
 from mmchangenet.datasets.transforms import LayOutLightings, LoadLightings, PackChangeInputs, PairedResize
 from mmchangenet.imaging import decode_image
-from mmchangenet.labels.image_files import lighting_suffixes
+from mmchangenet.labels.lightings import ordered_lightings
 from mmchangenet.models.data_preprocessors import PairDataPreprocessor
 from mmchangenet.registry import TRANSFORMS
 from mmchangenet.runtime.settings import SETTINGS_FILE, RuntimeSettings, digest_of
@@ -105,7 +105,7 @@ def settings_of(model, config, opset):
         return RuntimeSettings(
             input_size=model.input_size, image_size=steps.resize.size, filter=steps.resize.filter, layout=steps.layout.layout,
             grid=steps.layout.grid, image_ext=dataset.get('image_ext', '.jpg'),
-            lightings=tuple(suffix[1:] for suffix in lighting_suffixes(input_map)) if input_map else None,
+            lightings=ordered_lightings(input_map),
             mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist(),
             threshold=float(model.head.margin), class_names=tuple(class_names), graphs={}, opset=opset,
             precision='fp32', version=__version__)

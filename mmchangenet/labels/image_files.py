@@ -1,45 +1,11 @@
 """From the cells of a label CSV to image files: lighting suffixes, paths that must stay inside, files that must exist."""
 
 import os
-from collections import Counter
 from functools import partial
 
 import numpy as np
 
 from .label_csv import PATH_COLUMNS
-
-
-def lighting_suffixes(input_map):
-    """What is added to an object's name for each lighting, in the order of the positions.
-
-    Args:
-        input_map (dict[str, int], optional): lighting name → position; each of 0 to L - 1 once.
-            None: one image an object and nothing to add.
-
-    Returns:
-        list[str]: L suffixes, ``['']`` without an ``input_map``.
-
-    Raises:
-        ValueError: naming every gap, repeat and position that is no whole number, and every unusable name.
-    """
-    if input_map is None:
-        return ['']
-    if not isinstance(input_map, dict):
-        raise ValueError(f'input_map {input_map!r} is no dict: give each name its position, as in dict(Top=0, Side=1)')
-    wrong = [f'{name!r} is no lighting name' for name in input_map
-             if not isinstance(name, str) or not name or set(name) & set('/\\')]
-    wrong += [f'{name!r} has position {position!r}, which is no whole number' for name, position in input_map.items()
-              if not isinstance(position, int) or isinstance(position, bool)]
-    if not wrong:
-        count = Counter(input_map.values())
-        wrong += [f'position {p} is given {n} times ({", ".join(k for k, v in input_map.items() if v == p)})'
-                  for p, n in sorted(count.items()) if n > 1]
-        wrong += [f'position {p} is missing' for p in range(len(input_map)) if p not in count]
-        wrong += [f'position {p} ({k!r}) is out of range' for k, p in input_map.items() if not 0 <= p < len(input_map)]
-    if wrong or not input_map:
-        raise ValueError(f'input_map {dict(input_map)!r}: {"; ".join(wrong) or "it is empty"}. Give every lighting name its '
-                         'position, 0 to the number of lightings - 1, each once; or None for one image without suffix')
-    return [f'_{name}' for name in sorted(input_map, key=input_map.get)]
 
 
 def check_cells(column, strings, lines, problems):

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from mmchangenet.imaging import FILTERS, check_layout, check_pair
+from mmchangenet.labels.lightings import image_names
 
 SETTINGS_FILE = 'runtime.json'
 BLOCK = 1 << 22  # bytes read at a time
@@ -86,8 +87,7 @@ class RuntimeSettings:
 
     def file_names(self, object_name):
         """The names of an object's images, a lighting each."""
-        suffixes = [f'_{name}' for name in self.lightings] if self.lightings else ['']
-        return [f'{object_name}{suffix}{self.image_ext}' for suffix in suffixes]
+        return image_names(object_name, self.lightings, self.image_ext)
 
     def to_json(self):
         """The text of ``runtime.json``."""

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmchangenet.checkpoint import CheckpointError
-from mmchangenet.labels.image_files import lighting_suffixes
+from mmchangenet.labels.lightings import ordered_lightings
 
 from .checkpoint import LayoutError
 from .data import dataloader, layout_of
@@ -120,7 +120,7 @@ def _known(spec, action):
 def _check_lightings(spec):
     lightings = spec['dataset.classify.input_map']
     try:
-        count = len(lighting_suffixes(lightings))
+        count = len(ordered_lightings(lightings) or [''])
     except ValueError as error:
         spec.problem('dataset.classify.input_map', str(error))
         return

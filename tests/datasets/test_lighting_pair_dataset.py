@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from mmchangenet.datasets import ConcatDataset, LabelCsvError, LightingPairDataset, lighting_pair_dataset
 from mmchangenet.datasets.samplers import DefectWeightedSampler, PairSampler
 from mmchangenet.imaging import ImageError
-from mmchangenet.labels.image_files import lighting_suffixes
+from mmchangenet.labels.lightings import ordered_lightings
 
 pytestmark = pytest.mark.filterwarnings('ignore:This DataLoader will create 3 worker')  # on fewer processors
 
@@ -214,7 +214,7 @@ def test_an_input_map_is_a_dict(pair_folder):
 
 
 def test_positions_order_the_lightings():
-    assert lighting_suffixes(dict(c=1, a=2, b=0)) == ['_b', '_c', '_a']
+    assert ordered_lightings(dict(c=1, a=2, b=0)) == ('b', 'c', 'a')
 
 
 @pytest.mark.parametrize('settings', [
