@@ -26,12 +26,13 @@ def audit(dataset, progress=iter):
         contradicting labels: all images are byte for byte those of another row that has another label.
 
     Args:
-        dataset (LightingPairDataset): built with ``check_images=False`` when images may be missing, in test mode when
-            labels may be.
+        dataset (LightingPairDataset): built with ``check_images=False`` when images may be missing, in test
+            mode when labels may be.
         progress (Callable): wraps the range of rows, to show how far it is.
 
     Returns:
-        pd.DataFrame: one row a finding, ordered by line, with the columns :data:`COLUMNS`; ``line`` is the CSV's.
+        pd.DataFrame: one row a finding, ordered by line, with the columns :data:`COLUMNS`; ``line`` is the
+            CSV's.
     """
     findings, twins = [], defaultdict(list)
     lines = dataset.data_list.lines.tolist()

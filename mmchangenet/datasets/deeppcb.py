@@ -1,7 +1,8 @@
 """DeepPCB's board pairs as component crops with a label CSV: the benchmark protocol.
 
-DeepPCB (Tang et al., "On-line PCB Defect Detector On A New PCB Defect Dataset", arXiv 1902.06197) lists pairs of
-binarised 640x640 shots with a box around each defect. Inspection sees one component at a time, so each pair is cut up.
+DeepPCB (Tang et al., "On-line PCB Defect Detector On A New PCB Defect Dataset", arXiv 1902.06197) lists pairs
+of binarised 640x640 shots with a box around each defect. Inspection sees one component at a time, so each
+pair is cut up.
 """
 
 import os
@@ -28,7 +29,8 @@ def read_list(src, list_file):
         list_file (str): lines ``g/n/X.jpg g/n_not/X.txt``; looked for in ``src``, too.
 
     Returns:
-        list[dict]: ``name`` X, ``golden`` and ``compare`` image files, ``boxes`` (n, 4) as x1 y1 x2 y2 and ``labels``.
+        list[dict]: ``name`` X, ``golden`` and ``compare`` image files, ``boxes`` (n, 4) as x1 y1 x2 y2 and
+            ``labels``.
 
     Raises:
         ValueError: with all lines and boxes that cannot be used and all files that are missing.
@@ -77,9 +79,9 @@ def _read_boxes(path, wrong):
 def choose_crops(golden, boxes, labels, size, rng):
     """Choose where a pair is cut.
 
-    FAIL: one crop a box, centred on it with a shift of up to :data:`SHIFT` px on each axis and kept inside the image. PASS:
-    :data:`PASS_PER_DEFECT` times as many at random places, touching no box and not blank in the golden image; fewer
-    when :data:`MAX_DRAWS` places do not suffice.
+    FAIL: one crop a box, centred on it with a shift of up to :data:`SHIFT` px on each axis and kept inside
+    the image. PASS: :data:`PASS_PER_DEFECT` times as many at random places, touching no box and not blank in
+    the golden image; fewer when :data:`MAX_DRAWS` places do not suffice.
 
     Args:
         golden (np.ndarray): (H, W) uint8.

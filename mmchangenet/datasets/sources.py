@@ -1,10 +1,18 @@
 """Where the samples of a dataset come from, seen through MMEngine's wrappers: which CSV, which row."""
 
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import ClassBalancedDataset, RepeatDataset
+from numpy.typing import NDArray
 from torch.utils.data import ConcatDataset, Subset
+
+from mmchangenet.labels.pass_rule import no_pass_message
 
 from .lighting_pair_dataset import LightingPairDataset
 
@@ -14,24 +22,24 @@ class Places:
     """For each sample of a dataset, the label CSV dataset and the row that it is.
 
     Attributes:
-        datasets (list[LightingPairDataset]): the datasets inside.
-        which (np.ndarray): (N,) position in ``datasets``.
-        index (np.ndarray): (N,) index in that dataset.
+        datasets: the datasets inside.
+        which: (N,) position in ``datasets``.
+        index: (N,) index in that dataset.
     """
 
-    datasets: list
-    which: np.ndarray
-    index: np.ndarray
+    datasets: list[LightingPairDataset]
+    which: NDArray[np.int64]
+    index: NDArray[np.int64]
 
-    def files(self):
+    def files(self) -> list[str]:
         """The label CSVs of ``datasets``."""
         return [dataset.ann_file for dataset in self.datasets]
 
-    def csv_rows(self):
+    def csv_rows(self) -> NDArray[np.int64]:
         """(N,) position of each sample among the rows that :func:`read_label_csv` gives for its file."""
         return self._collect([dataset.csv_rows for dataset in self.datasets])
 
-    def gt_fail(self):
+    def gt_fail(self) -> NDArray[np.uint8]:
         """(N,) 1 where the label is not PASS.
 
         Raises:
@@ -39,20 +47,29 @@ class Places:
         """
         return self._collect([dataset.gt_fail for dataset in self.datasets])
 
-    def _collect(self, values):
+    def labels(self) -> NDArray[np.object_]:
+        """(N,) the labels.
+
+        Raises:
+            ValueError: when a CSV has none.
+        """
+        return self._collect([dataset.labels for dataset in self.datasets])
+
+    def _collect(self, values: Sequence[NDArray[Any]]) -> NDArray[Any]:
         starts = np.cumsum([0, *map(len, values)])[:-1]
         return np.concatenate(values)[starts[self.which] + self.index]
 
 
-def locate(dataset):
+def locate(dataset: Any) -> Places:
     """Find the label CSV row of every sample of a dataset.
 
     Args:
-        dataset (Dataset): a LightingPairDataset, or one or several in ConcatDataset, RepeatDataset, ClassBalancedDataset,
-            torch's Subset or the first part that MMEngine's ``num_batch_per_epoch`` takes.
+        dataset: a LightingPairDataset, or one or several in ConcatDataset, RepeatDataset,
+            ClassBalancedDataset, torch's Subset or the first part that MMEngine's ``num_batch_per_epoch``
+            takes.
 
     Returns:
-        Places: ``files()[which[i]]`` and ``csv_rows()[i]`` are the CSV and the row of sample i; ``sample_idx`` of
+        ``files()[which[i]]`` and ``csv_rows()[i]`` are the CSV and the row of sample i; ``sample_idx`` of
         the samples that our samplers draw is i.
 
     Raises:
@@ -78,3 +95,14 @@ def locate(dataset):
         raise TypeError(f'{type(dataset).__name__} is neither a LightingPairDataset nor a known wrapper of one')
     places = locate(inner)
     return Places(places.datasets, places.which[chosen], places.index[chosen])
+
+
+def check_some_pass(places: Places) -> None:
+    """Refuse training data in which no row is PASS: most likely its good parts are labelled in another way.
+
+    Raises:
+        ValueError: naming the CSVs and the labels found, with their counts.
+    """
+    fail = places.gt_fail()
+    if len(fail) and fail.all():
+        raise ValueError(f'{", ".join(places.files())}: {no_pass_message(Counter(places.labels().tolist()))}')

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from mmchangenet.labels.label_csv import GOOD_LABEL, LABEL_COLUMN
+from mmchangenet.labels.cells import LABEL_COLUMN
+from mmchangenet.labels.pass_rule import GOOD_LABEL
 
 
 def boards_of(frame, column='input_path', pattern=None):
@@ -14,8 +15,8 @@ def boards_of(frame, column='input_path', pattern=None):
     Args:
         frame (pd.DataFrame): as :func:`read_label_csv` gives it.
         column (str): whose value is the board, when there is no pattern.
-        pattern (str, optional): regular expression, searched in ``{input_path}/{object_name}``; its first group, or
-            the whole match without one, is the board.
+        pattern (str, optional): regular expression, searched in ``{input_path}/{object_name}``; its first
+            group, or the whole match without one, is the board.
 
     Returns:
         pd.Series: (N,) strings.
@@ -43,8 +44,8 @@ def boards_of(frame, column='input_path', pattern=None):
 def split_by_board(frame, fractions, boards, seed=0):
     """Deal boards out to splits so that rows and every kind of defect come near to the wanted fractions.
 
-    Greedy: the boards, those with the largest share of any label first, each go where the squared distance from the
-    wanted counts, relative to them and over all labels, grows least.
+    Greedy: the boards, those with the largest share of any label first, each go where the squared distance
+    from the wanted counts, relative to them and over all labels, grows least.
 
     Args:
         frame (pd.DataFrame): N rows with the column ``label``.

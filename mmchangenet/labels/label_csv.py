@@ -1,244 +1,226 @@
-"""Reading a label CSV: its dialect, its columns as strings, and one report of everything wrong with it."""
+"""Reading a label CSV: its dialect, its header and its rows; the one reader of training and of the runtime."""
+
+from __future__ import annotations
 
 import csv
-import io
 import os
+import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from typing import NoReturn
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
-PATH_COLUMNS = ('input_path', 'golden_path')
-REQUIRED_COLUMNS = (*PATH_COLUMNS, 'object_name')
-LABEL_COLUMN = 'label'
-GOOD_LABEL = 'PASS'
+from .cells import KNOWN_COLUMNS, LABEL_COLUMN, REQUIRED_COLUMNS, check_cells
+from .decoding import read_utf8
+from .pass_rule import PassRule
+from .problems import Problems, shorten
 
-LISTED = 20  # examples of one kind of problem in a report, the rest is counted
-CHUNK_ROWS = 100_000  # rows parsed at a time: keeps the million strings of a big CSV from existing all at once
-SCAN_BYTES = 1 << 24  # bytes scanned at a time for line ends and delimiters
-
-
-class LabelCsvError(ValueError):
-    """A label CSV that cannot be used; the message lists everything wrong with it, by kind and line."""
+BLOCK_BYTES = 1 << 23  # of text parsed at a time: keeps the strings of a million rows from existing all at once
+LONGEST_LINE = 131_072  # characters; no path is that long, and the csv module takes no longer cell
+_TOO_LONG = (f'a line of more than {LONGEST_LINE} characters: mend its end, or delete the column that holds '
+             'the long text')
+_SEP = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's way to name the delimiter
 
 
-class Problems:
-    """What is wrong with one label CSV, collected to be reported at once.
+@dataclass
+class LabelChunk:
+    """Some rows of a label CSV.
 
-    Args:
-        path (str): the CSV, named in the report.
+    Attributes:
+        lines: (N,) int32, the line number of each row, from 1.
+        columns: by name, N cells each.
     """
 
-    def __init__(self, path):
-        self.path = path
-        self.lines = set()
-        self._examples = {}
-        self._counts = Counter()
-
-    def add(self, kind, line, what):
-        """Note a problem.
-
-        Args:
-            kind (str): what it is and how to mend it, the headline of all problems of this kind.
-            line (int, optional): line number in the file, from 1; None when it concerns the whole file.
-            what (str | Callable): column and value, or a function giving them, called only when they are listed.
-        """
-        self._counts[kind] += 1
-        examples = self._examples.setdefault(kind, [])
-        if len(examples) < LISTED:
-            examples.append((line or 0, what() if callable(what) else what))
-        if line is not None:
-            self.lines.add(line)
-
-    def raise_if_any(self):
-        """Raise :class:`LabelCsvError` with all that was noted."""
-        if not self._counts:
-            return
-        report = [f'label CSV {self.path} cannot be used:']
-        for kind, count in self._counts.items():
-            report.append(f'  {kind} ({count}x)')
-            report += [f'    line {line}: {what}' if line else f'    {what}' for line, what in sorted(self._examples[kind])]
-            if count > LISTED:
-                report.append(f'    ... and {count - LISTED} more')
-        raise LabelCsvError('\n'.join(report))
+    lines: NDArray[np.int32]
+    columns: dict[str, list[str]]
 
 
 class LabelCsv:
-    """A label CSV whose dialect, header and line structure are known and checked.
+    """A label CSV whose dialect and header are known and checked; :meth:`chunks` reads the rows.
 
-    UTF-8 with or without byte-order mark (UTF-16 with one), comma, semicolon or tab, any line ends. Blank lines are
-    skipped. Fields may be quoted, but a quoted field must end on its line. Rows of a wrong width are noted in
-    ``problems`` and left out of ``lines`` and :meth:`chunks`.
+    UTF-8 with or without byte-order mark (UTF-16 with one), comma, semicolon or tab (a first line ``sep=;``
+    says which), any line ends. Fields may be quoted, but a quoted field must end on its line. Lines whose
+    cells are all blank are skipped, and so are blank cells behind the last column that has a name. Known
+    columns are found in upper or lower case.
 
     Args:
-        path (str): the file.
-        problems (Problems): where to note what is wrong with single rows.
-        need_label (bool): whether the ``label`` column must be there.
+        path: the file.
+        problems: where to note what is wrong with single rows.
+        need_label: whether the ``label`` column must be there.
+        pass_labels: labels that mean PASS, see :class:`PassRule`.
 
     Attributes:
-        columns (list[str]): the header's names.
-        lines (np.ndarray): (N,) int32, the line number of each row, from 1.
+        columns: the header's names.
 
     Raises:
         FileNotFoundError: when there is no such file.
-        LabelCsvError: when the file has no usable header or no row at all.
+        LabelCsvError: when the file has no usable header.
+        ValueError: for ``pass_labels`` that are no list of labels.
     """
 
-    def __init__(self, path, problems, need_label=False):
-        self.path, self._problems = path, problems
-        self._text = _read_utf8(path, problems)
-        data = np.frombuffer(self._text, np.uint8)
-        ends = np.append(_positions(data, b'\n'), len(data))
-        starts = np.append(0, ends[:-1] + 1)
-        header = next((i for i, (a, b) in enumerate(zip(starts, ends, strict=True)) if self._text[a:b].strip()), None)
-        if header is None:
-            problems.add(f'the file is empty: its first line must name the columns {", ".join(REQUIRED_COLUMNS)} '
-                         f'and {LABEL_COLUMN}', None, os.path.basename(path))
-            problems.raise_if_any()
-        self._delimiter, self.columns = _read_header(self._text[starts[header]:ends[header]].decode())
-        self._check_header(header + 1, need_label)
+    columns: list[str]
 
-        widths = 1 + _count_between(_positions(data, self._delimiter.encode()), starts, ends)
-        quoted = np.flatnonzero(_count_between(_positions(data, b'"'), starts, ends))
-        usable = widths == len(self.columns)
-        usable[:header + 1] = False
-        suspects = np.union1d(np.flatnonzero(~usable), quoted)
-        for i in suspects[suspects > header]:
-            usable[i] = self._check_line(int(i) + 1, self._text[starts[i]:ends[i]])
-        rows = np.flatnonzero(usable)
-        if not len(rows) and not problems.lines:
-            problems.add('the file has a header but no rows: add one line a pair of images', None, os.path.basename(path))
-            problems.raise_if_any()
-        self.lines = (rows + 1).astype(np.int32)
-        self._start = int(starts[rows[0]]) if len(rows) else len(data)
-        if problems.lines:
-            self._text = b'\n'.join(self._text[starts[i]:ends[i]] for i in rows)
-            self._start = 0
+    def __init__(self, path: str | os.PathLike[str], problems: Problems, need_label: bool = False,
+                 pass_labels: Iterable[str | int] = ()) -> None:
+        self._rule = PassRule(pass_labels)
+        self._problems = problems
+        self._text = read_utf8(path, problems)
+        self._read_header(need_label)
 
-    def _check_header(self, line, need_label):
-        missing = [c for c in (*REQUIRED_COLUMNS, *([LABEL_COLUMN] if need_label else [])) if c not in self.columns]
-        for name in missing:
-            self._problems.add(f'missing column: the header has {", ".join(self.columns)} (delimiter {self._delimiter!r}); '
-                               'add or rename the column', line, name)
-        for name, count in Counter(self.columns).items():
-            if not name:
-                self._problems.add('a column without a name: name it or delete it', line, f'{count} of {len(self.columns)}')
-            elif count > 1:
-                self._problems.add('a column that is there more than once: keep one', line, name)
-        self._problems.raise_if_any()
-
-    def _check_line(self, line, raw):
-        """Whether a line is a row of the right width; notes it when it is neither that nor blank."""
-        text = raw.decode().strip('\r')
-        if not text.strip():
-            return False
-        try:
-            width = len(next(csv.reader([text], delimiter=self._delimiter, skipinitialspace=True, strict=True)))
-        except csv.Error:
-            self._problems.add('a quoted field that does not end on its line: mend the quotes; line breaks inside '
-                               'a field are not supported', line, _shorten(text))
-            return False
-        if width != len(self.columns):
-            self._problems.add(f'wrong number of fields: the header has {len(self.columns)}; add or remove fields, '
-                               f'or quote those that hold {self._delimiter!r}', line, f'{width} fields: {_shorten(text)}')
-        return width == len(self.columns)
-
-    def chunks(self, columns=None):
-        """Yield the rows in order, :data:`CHUNK_ROWS` a time.
+    def chunks(self, columns: Sequence[str] | None = None) -> Iterator[LabelChunk]:
+        """Yield the rows in order, some at a time, and note what is wrong with them and their known cells.
 
         Args:
-            columns (Sequence[str], optional): take only these.
+            columns: take only these, and the known ones.
 
         Yields:
-            dict[str, list[str]]: by column; values are stripped, and a label ``pass`` in any case is written ``PASS``.
+            cells without blanks around them; a label that means PASS is written ``PASS``.
         """
-        if not len(self.lines):
-            return
-        handle = io.BytesIO(self._text)
-        handle.seek(self._start)
-        done = 0
-        columns = list(columns or self.columns)
-        with pd.read_csv(handle, engine='c', sep=self._delimiter, header=None, names=self.columns, usecols=columns,
-                         dtype=object, na_filter=False, skipinitialspace=True, chunksize=CHUNK_ROWS) as reader:
-            for frame in reader:
-                done += len(frame)
-                chunk = {name: list(map(str.strip, frame[name].tolist())) for name in columns}
-                if LABEL_COLUMN in chunk:
-                    chunk[LABEL_COLUMN] = [GOOD_LABEL if v.upper() == GOOD_LABEL else v for v in chunk[LABEL_COLUMN]]
-                yield chunk
-        if done != len(self.lines):
-            raise LabelCsvError(f'label CSV {self.path}: {len(self.lines)} rows were counted, {done} read; '
-                                'look for stray quotes and control characters')
+        wanted = self.columns if columns is None else [*columns, *KNOWN_COLUMNS]
+        places = {name: place for place, name in enumerate(self.columns) if name in wanted}
+        num_rows = 0
+        for first_line, text in self._blocks():
+            chunk = self._parse(first_line, text, places)
+            for name in KNOWN_COLUMNS:
+                if name in places:
+                    check_cells(name, chunk.columns[name], chunk.lines, self._rule, self._problems)
+            if LABEL_COLUMN in places:
+                chunk.columns[LABEL_COLUMN] = self._rule.rewritten(chunk.columns[LABEL_COLUMN])
+            num_rows += len(chunk.lines)
+            yield chunk
+        if not num_rows and not self._problems.lines:
+            self._problems.add('the file has a header but no rows: add one line per pair of images', None,
+                               os.path.basename(self._problems.path))
+
+    def _read_header(self, need_label: bool) -> None:
+        """Find the delimiter, the columns, and where the rows start."""
+        number, start, line, delimiters = self._find_header()
+        if len(line) > LONGEST_LINE:
+            self._refuse(_TOO_LONG, number, _measured(line))
+        self._start, self._first_line = start, number + 1
+        readings = [(delimiter, _names(line, delimiter)) for delimiter in delimiters]
+        self._delimiter, names = max(
+            readings, key=lambda reading: (len({*KNOWN_COLUMNS} & {*reading[1]}), len(reading[1])))
+        self._width = len(names)
+        while names and not names[-1]:
+            names.pop()
+        self.columns = names
+        missing = [c for c in (*REQUIRED_COLUMNS, *([LABEL_COLUMN] if need_label else [])) if c not in names]
+        for name in missing:
+            self._problems.add(f'missing column: the header has {shorten(", ".join(names))} '
+                               f'(delimiter {self._delimiter!r}); add or rename the column', number, name)
+        for name, count in Counter(names).items():
+            if not name:
+                self._problems.add('a column without a name: name it or delete it', number, f'{count} of {len(names)}')
+            elif count > 1:
+                self._problems.add('a column that is there more than once: keep one', number, shorten(name))
+        self._problems.raise_if_any()
+
+    def _find_header(self) -> tuple[int, int, str, str]:
+        """The number of the header's line, the byte after it, its text, and the delimiters that it may have."""
+        number, start, delimiters = 0, 0, ',;\t'
+        while start < len(self._text):
+            end = self._line_end(start)
+            line, number, start = self._text[start:end].decode(), number + 1, end + 1
+            if len(delimiters) > 1 and (named := _SEP.fullmatch(line)):
+                if named[1] not in delimiters:
+                    self._refuse('an unknown delimiter: use comma, semicolon or tab', number, repr(line.strip()))
+                delimiters = named[1]
+            elif line.replace(',', ' ').replace(';', ' ').strip():
+                return number, start, line, delimiters
+        self._refuse(f'the file is empty: its first line must name the columns {", ".join(REQUIRED_COLUMNS)} '
+                     f'and {LABEL_COLUMN}', None, os.path.basename(self._problems.path))
+
+    def _refuse(self, kind: str, line: int | None, what: str) -> NoReturn:
+        self._problems.add(kind, line, what)
+        self._problems.raise_if_any()
+        raise AssertionError('unreachable')
+
+    def _line_end(self, start: int) -> int:
+        end = self._text.find(b'\n', start)
+        return len(self._text) if end < 0 else end
+
+    def _blocks(self) -> Iterator[tuple[int, str]]:
+        """Whole lines, :data:`BLOCK_BYTES` or a little more at a time, with the number of the first."""
+        start, number = self._start, self._first_line
+        while start < len(self._text):
+            end = self._line_end(start + BLOCK_BYTES)
+            text = self._text[start:end].decode()
+            yield number, text
+            start, number = end + 1, number + text.count('\n') + 1
+
+    def _parse(self, first_line: int, text: str, places: dict[str, int]) -> LabelChunk:
+        """The rows of a block whose columns are at ``places``."""
+        lines = text.split('\n')
+        numbers = np.arange(first_line, first_line + len(lines), dtype=np.int32)
+        columns = self._split_at_once(text, lines)
+        if columns is None:
+            rows = self._split(first_line, lines, '"' in text)
+            kept = [place for place, row in enumerate(rows) if self._is_row(row, first_line + place, lines[place])]
+            numbers = numbers[kept]
+            columns = [*map(list, zip(*(rows[place][:len(self.columns)] for place in kept), strict=True))]
+        return LabelChunk(numbers, {name: [*map(str.strip, columns[place])] if columns else []
+                                    for name, place in places.items()})
+
+    def _split_at_once(self, text: str, lines: list[str]) -> list[list[str]] | None:
+        """The columns of a block without anything unusual, which most are; None: each line has to be looked at."""
+        delimiter, named = self._delimiter, len(self.columns)
+        if ('"' in text or {line.count(delimiter) for line in lines} != {self._width - 1}
+                or max(map(len, lines)) > LONGEST_LINE):
+            return None
+        cells = text.replace('\n', delimiter).split(delimiter)
+        columns = [cells[place::self._width] for place in range(self._width)]
+        may_be_blank = not all(map(str.strip, columns[self.columns.index(REQUIRED_COLUMNS[0])]))
+        return None if may_be_blank or any(map(str.strip, chain(*columns[named:]))) else columns[:named]
+
+    def _split(self, first_line: int, lines: list[str], quoted: bool) -> list[list[str]]:
+        """The cells of each line; no cells of a line that cannot be split, which is noted."""
+        if max(map(len, lines)) > LONGEST_LINE:
+            for place, line in enumerate(lines):
+                if len(line) > LONGEST_LINE:
+                    self._problems.add(_TOO_LONG, first_line + place, _measured(line))
+                    lines[place] = ''
+        if not quoted:
+            return [line.split(self._delimiter) for line in lines]
+        with suppress(csv.Error):
+            rows = list(self._csv_reader(lines))
+            if len(rows) == len(lines):  # else a quoted field has swallowed line ends
+                return rows
+        return [self._split_line(number, line) for number, line in enumerate(lines, first_line)]
+
+    def _split_line(self, number: int, line: str) -> list[str]:
+        try:
+            return next(self._csv_reader([line]))
+        except csv.Error:
+            self._problems.add('a quoted field that does not end on its line: mend the quotes; line breaks inside '
+                               'a field are not supported', number, shorten(line))
+            return []
+
+    def _csv_reader(self, lines: list[str]) -> Iterator[list[str]]:
+        return csv.reader(lines, delimiter=self._delimiter, skipinitialspace=True, strict=True)
+
+    def _is_row(self, cells: list[str], number: int, line: str) -> bool:
+        """Whether a line is a row of the right width; notes it when it is neither that nor blank."""
+        if not any(map(str.strip, cells)):
+            return False
+        count = len(self.columns)
+        fits = len(cells) >= count and not any(map(str.strip, cells[count:]))
+        if not fits:
+            self._problems.add(f'wrong number of fields: the header has {count}; add or remove fields, or quote those '
+                               f'that hold {self._delimiter!r}', number, f'{len(cells)} fields: {shorten(line)}')
+        return fits
 
 
-def read_label_csv(path):
-    """Read a label CSV, all its columns as strings in their own order, one DataFrame row a CSV row.
-
-    Names such as ``NA`` and ``None`` stay names and numbers keep their spelling. See :class:`LabelCsv` for
-    what is read; the cells themselves are checked where the CSV meets its images, in
-    :class:`~mmchangenet.datasets.LightingPairDataset`.
-
-    Args:
-        path (str): the file.
-
-    Returns:
-        pd.DataFrame: indexed 0 to N - 1.
-
-    Raises:
-        FileNotFoundError: when there is no such file.
-        LabelCsvError: with all missing or doubled columns, or all rows of a wrong width, by line.
-    """
-    problems = Problems(path)
-    source = LabelCsv(path, problems)
-    problems.raise_if_any()
-    return pd.concat([pd.DataFrame(chunk, dtype=str) for chunk in source.chunks()], ignore_index=True)
+def _names(header: str, delimiter: str) -> list[str]:
+    """The names in a header, known ones in lower case."""
+    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter, skipinitialspace=True))]
+    return [name.lower() if name.lower() in KNOWN_COLUMNS else name for name in names]
 
 
-def _read_utf8(path, problems):
-    """The file's bytes as UTF-8 without byte-order mark, lines ending in LF or CRLF."""
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'there is no label CSV {path}: check ann_file and data_root')
-    with open(path, 'rb') as file:
-        data = file.read()
-    if data[:2] in (b'\xff\xfe', b'\xfe\xff'):
-        data = data.decode('utf-16').encode()
-    data = data.removeprefix(b'\xef\xbb\xbf')
-    if data.count(b'\r') != data.count(b'\r\n'):
-        data = data.replace(b'\r\n', b'\n').replace(b'\r', b'\n')
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        for line, raw in enumerate(data.split(b'\n'), 1):
-            try:
-                raw.decode()
-            except UnicodeDecodeError:
-                problems.add('not UTF-8: save the file as UTF-8 (Excel: "CSV UTF-8")', line, repr(raw[:80]))
-    if b'\0' in data:
-        problems.add('zero bytes, probably UTF-16 without byte-order mark: save the file as UTF-8',
-                     data.count(b'\n', 0, data.index(b'\0')) + 1, f'{data.count(0)} of {len(data)} bytes')
-    problems.raise_if_any()
-    return data
-
-
-def _read_header(line):
-    """The delimiter, out of comma, semicolon and tab, under which most of the known columns appear, and all columns."""
-    wanted = {*REQUIRED_COLUMNS, LABEL_COLUMN}
-    readings = []
-    for delimiter in ',;\t':
-        names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
-        readings.append((len(wanted & set(names)), len(names), delimiter, names))
-    return max(readings, key=lambda reading: reading[:2])[2:]
-
-
-def _positions(data, byte):
-    """Ascending positions of a byte in an array of bytes."""
-    blocks = range(0, len(data), SCAN_BYTES)
-    return np.concatenate([np.zeros(0, np.int64), *(np.flatnonzero(data[i:i + SCAN_BYTES] == ord(byte)) + i for i in blocks)])
-
-
-def _count_between(positions, starts, ends):
-    return np.searchsorted(positions, ends) - np.searchsorted(positions, starts)
-
-
-def _shorten(text):
-    return text if len(text) <= 80 else f'{text[:77]}...'
+def _measured(line: str) -> str:
+    return f'{len(line)} characters: {shorten(line)}'

@@ -6,6 +6,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
+from .problems import shorten
+
 NAME_RULE = ('A lighting name starts with a letter or a digit and goes on with letters, digits, blanks and '
              '_ - + . ( ), without a blank at its end, at most 64 characters')
 _MARKS, _LONGEST = set(' _-+.()'), 64
@@ -70,9 +72,9 @@ def ordered_lightings(input_map: dict[str, int] | None) -> tuple[str, ...] | Non
         wrong += [f'position {p} ({k!r}) is out of range'
                   for k, p in input_map.items() if not 0 <= p < len(input_map)]
     if wrong or not input_map:
-        raise ValueError(f'input_map {_quote(dict(input_map))}: {"; ".join(wrong) or "it is empty"}{rule}. Give '
-                         'every lighting name its position, 0 to the number of lightings - 1, each once; or None '
-                         'for one image without suffix')
+        raise ValueError(f'input_map {_quote(dict(input_map))}: {"; ".join(wrong) or "it is empty"}{rule}. '
+                         'Give every lighting name its position, 0 to the number of lightings - 1, each once; '
+                         'or None for one image without suffix')
     return tuple(sorted(input_map, key=input_map.__getitem__))
 
 
@@ -89,5 +91,4 @@ def image_names(object_name: str, lightings: Iterable[str] | None, image_ext: st
 
 
 def _quote(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f'{text[:77]}...'
+    return shorten(repr(value))

@@ -117,7 +117,7 @@ class ChangeRuntime:
 
         Raises:
             FileNotFoundError: when there is no such CSV.
-            LabelRowsError: with the lines that make it unusable.
+            LabelCsvError: with the lines that make it unusable.
         """
         rows = LabelRows(csv_file)
         results = []

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmchangenet.datasets import LabelCsvError, LightingPairDataset
-from mmchangenet.datasets.samplers.draw import Draw
+from mmchangenet.datasets import Draw, LabelCsvError, LightingPairDataset
 
 PIPELINE = [
     dict(type='LoadLightings'), dict(type='PairedResize', size=(16, 12)), dict(type='PairedRandomFlip'),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mmchangenet.datasets import LabelCsvError, read_label_csv
-from mmchangenet.labels import label_csv
+from mmchangenet.labels import label_csv, problems
 
 HEADER = 'input_path,golden_path,label,object_name'
 
@@ -52,13 +52,32 @@ def test_quoted_fields(tmp_path):
     assert read_label_csv(path).to_numpy().tolist() == [['a, b', 'g', 'PASS', 'R"1"'], ['a', 'g', 'PASS', '2"x4"']]
 
 
+def test_what_excel_writes(tmp_path):
+    path = write(tmp_path, f'sep=;\r\n{HEADER.title()};Lot;;\r\na;g;PASS;R1;;;\r\n;;;;;;\r\na;g;ng;R2;7\r\n'.replace(',', ';'))
+    frame = read_label_csv(path)
+    assert list(frame) == [*HEADER.split(','), 'Lot']
+    assert frame.to_numpy().tolist() == [['a', 'g', 'PASS', 'R1', ''], ['a', 'g', 'ng', 'R2', '7']]
+
+
+def test_something_behind_the_last_name_is_no_trailing_cell(tmp_path):
+    with pytest.raises(LabelCsvError, match='the header has 4; .*\n    line 2: 6 fields: a,g,PASS,R1,,x'):
+        read_label_csv(write(tmp_path, f'{HEADER},,\na,g,PASS,R1,,x\na,g,PASS,R2,,\n'))
+
+
+def test_the_first_line_may_name_the_delimiter(tmp_path):
+    semicolons = 'sep=;\na,input_path;golden_path;object_name\n1;a;g;R1\n'
+    assert list(read_label_csv(write(tmp_path, semicolons.replace('a,input', 'input').replace('1;', '')))) == HEADER.split(
+        ',')[:2] + HEADER.split(',')[3:]
+    with pytest.raises(LabelCsvError, match="delimiter: use comma, semicolon or tab .1x.\n    line 1: 'sep=|'"):
+        read_label_csv(write(tmp_path, 'sep=|\ninput_path|golden_path|object_name\na|g|R1\n'))
+
+
 def test_label_may_be_missing(tmp_path):
     assert list(read_label_csv(write(tmp_path, 'input_path,golden_path,object_name\na,g,R1')))[-1] == 'object_name'
 
 
 def test_chunks_join_seamlessly(tmp_path, monkeypatch):
-    monkeypatch.setattr(label_csv, 'CHUNK_ROWS', 3)
-    monkeypatch.setattr(label_csv, 'SCAN_BYTES', 7)
+    monkeypatch.setattr(label_csv, 'BLOCK_BYTES', 20)
     path = write(tmp_path, HEADER + ''.join(f'\na,g,PASS,R{i}\n' for i in range(10)))
     frame = read_label_csv(path)
     assert frame['object_name'].tolist() == [f'R{i}' for i in range(10)]
@@ -71,7 +90,7 @@ def test_chunks_join_seamlessly(tmp_path, monkeypatch):
     (HEADER, ['header but no rows', 'add one line']),
     ('\ninput_path;label;object\na;PASS;R', ['missing column', 'input_path, label, object', "delimiter ';'",
                                              'line 2: golden_path', 'line 2: object_name', '(2x)']),
-    (f'{HEADER},label,\na,g,PASS,R,PASS,', ['more than once', 'line 1: label', 'column without a name']),
+    (f'{HEADER},label,,x\na,g,PASS,R,PASS,,', ['more than once', 'line 1: label', 'column without a name']),
     (f'{HEADER}\na,g,PASS,R\na,g,PASS,R\xe4\n'.encode('latin-1'), ['not UTF-8', 'line 3', 'save the file as UTF-8']),
     (f'{HEADER}\na,g,PASS,R'.encode('utf-16-le'), ['zero bytes', 'save the file as UTF-8']),
 ])
@@ -111,10 +130,41 @@ def test_a_first_row_that_is_too_long_is_no_index(tmp_path):
 def test_long_reports_are_cut_and_counted(tmp_path):
     with pytest.raises(LabelCsvError) as error:
         read_label_csv(write(tmp_path, HEADER + '\na,g,PASS' * 50))
-    assert str(error.value).count('\n    line ') == label_csv.LISTED
-    assert f'... and {50 - label_csv.LISTED} more' in str(error.value)
+    assert str(error.value).count('\n    line ') == problems.LISTED
+    assert f'... and {50 - problems.LISTED} more' in str(error.value)
+
+
+@pytest.mark.parametrize(('row', 'said'), [
+    ('a,/b,PASS,R', "line 2: golden_path '/b'"),
+    ('C:/a,b,PASS,R', "line 2: input_path 'C:/a'"),
+    ('x/../../a,b,PASS,R', 'leaves the image folder'),
+    ('a,b,PASS,c/d', "a folder in an object name: move it into input_path and golden_path (1x)"),
+    ('a,b,PASS,', "line 2: object_name ''"),
+    ('a,b,\xa0,R', 'empty cell: write PASS or the name of the defect, delete the row, or delete the whole column'),
+    ('a,b,PASS\u200b,R', r"line 2: label 'PASS\u200b'"),
+    ('a,b,\uff30\uff21\uff33\uff33,R', 'looks like PASS but has full-width or invisible characters'),
+    (f'a,b,PASS,{"x" * 131_072}', 'a line of more than 131072 characters'),
+    (f'"a",b,PASS,{"x" * 131_072}', 'a line of more than 131072 characters'),
+])
+def test_cells_that_cannot_be_used(tmp_path, row, said):
+    with pytest.raises(LabelCsvError) as error:
+        read_label_csv(write(tmp_path, f'{HEADER}\n{row}\na,b,PASS,R2\n'))
+    assert said in str(error.value) and len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize('content', [b'\xff\xfea\0\n\0\x00\xd8b\0', b'\xff\xfea\0\n\0b'])
+def test_damaged_utf16(tmp_path, content):
+    with pytest.raises(LabelCsvError, match='not UTF-16, .*\n    line 2: '):
+        read_label_csv(write(tmp_path, content))
+
+
+def test_other_words_may_mean_pass(tmp_path):
+    rows = 'a,g,OK,R1\na,g,ok,R2\na,g,NG,R3\na,g,0,R4\na,g,pass,R5\n'
+    path = write(tmp_path, f'{HEADER}\n{rows}')
+    assert read_label_csv(path)['label'].tolist() == ['OK', 'ok', 'NG', '0', 'PASS']
+    assert read_label_csv(path, pass_labels=['OK', 0])['label'].tolist() == ['PASS', 'PASS', 'NG', 'PASS', 'PASS']
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match='nowhere.csv: check ann_file and data_root'):
+    with pytest.raises(FileNotFoundError, match='nowhere.csv: check the path .*ann_file and data_root'):
         read_label_csv(tmp_path / 'nowhere.csv')

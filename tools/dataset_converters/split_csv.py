@@ -8,7 +8,7 @@ import os
 import sys
 
 from mmchangenet.datasets.splitting import boards_of, split_by_board, summarise
-from mmchangenet.labels.label_csv import read_label_csv
+from mmchangenet.labels.label_frame import read_label_csv
 
 
 def fraction(text):

@@ -16,8 +16,8 @@ from .generate import NAME, NOTE, parameters, split_boards, write_demo
 def generate_demo(root, seed=0, num_boards=120, size=128, quality=92, progress=iter, processes=None):
     """Make the demo data: ``images/<board>/<object>_<light>.jpg``, ``train.csv``, ``val.csv``, ``test.csv``.
 
-    Every site of every board is a pair with the golden shot of that site (folder ``golden``). The pictures depend on seed,
-    board and site alone. The folder appears when it is complete, never before.
+    Every site of every board is a pair with the golden shot of that site (folder ``golden``). The pictures
+    depend on seed, board and site alone. The folder appears when it is complete, never before.
 
     Args:
         root (str or Path): folder to make; it may exist if it is empty.
@@ -43,8 +43,8 @@ def generate_demo(root, seed=0, num_boards=120, size=128, quality=92, progress=i
 def ensure_demo(root, seed=0, num_boards=120, size=128, quality=92, progress=iter, processes=None):
     """Make the demo data unless it is there; the arguments are those of :func:`generate_demo`.
 
-    The first process to come generates, the others wait. What a killed process left behind is removed; data of another
-    version or of other parameters is made anew.
+    The first process to come generates, the others wait. What a killed process left behind is removed; data
+    of another version or of other parameters is made anew.
 
     Raises:
         FileExistsError: when ``root`` holds something that is not demo data.

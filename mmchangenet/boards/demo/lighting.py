@@ -1,7 +1,8 @@
 """How the four lights of an inspection machine see a scene.
 
-The camera looks straight down. A metal facet of slope t sends it the light that falls in at 2t from the vertical, so a ring
-of lamps shows up on those slopes of solder that match it; everything else scatters light in proportion to its colour.
+The camera looks straight down. A metal facet of slope t sends it the light that falls in at 2t from the
+vertical, so a ring of lamps shows up on those slopes of solder that match it; everything else scatters light
+in proportion to its colour.
 """
 
 import cv2

@@ -10,7 +10,8 @@ import cv2
 
 @contextmanager
 def calls_ahead(function, items, processes=None):
-    """An iterator over ``function(item)``, in order; processes work ahead of it and end with this one, however it ends.
+    """An iterator over ``function(item)``, in order; processes work ahead of it and end with this one,
+    however it ends.
 
     Args:
         function (Callable): picklable, and does the same in any process.

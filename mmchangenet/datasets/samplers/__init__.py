@@ -1,7 +1,7 @@
 """Which rows are drawn, how often, and by which process."""
 
 from .defect_weighted_sampler import DefectWeightedSampler
-from .draw import Draw, DrawSampler
+from .draw_sampler import DrawSampler
 from .pair_sampler import PairSampler
 
-__all__ = ['DefectWeightedSampler', 'Draw', 'DrawSampler', 'PairSampler']
+__all__ = ['DefectWeightedSampler', 'DrawSampler', 'PairSampler']

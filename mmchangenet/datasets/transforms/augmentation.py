@@ -9,8 +9,8 @@ from mmcv.transforms import BaseTransform
 class PairedAugmentation(BaseTransform):
     """Draws once and does the same to every lighting of both sides.
 
-    Required keys: images, a uint8 array (2, L, h, w, 3), and optionally rng, the np.random.Generator to draw from (a fresh one
-    without).
+    Required keys: images, a uint8 array (2, L, h, w, 3), and optionally rng, the np.random.Generator to draw
+    from (a fresh one without).
 
     Modified keys: images, a uint8 array (2, L, h', w', 3).
     """

@@ -15,11 +15,11 @@ ROUND_DOWN = -0.5 + 2**-10
 
 @TRANSFORMS.register_module()
 class PairedColorJitter(PairedAugmentation):
-    """Change brightness, contrast, saturation and hue of all lightings of both sides by the same factors, in a random order, as
-    torchvision's ColorJitter does with Pillow images.
+    """Change brightness, contrast, saturation and hue of all lightings of both sides by the same factors, in
+    a random order, as torchvision's ColorJitter does with Pillow images.
 
-    Contrast spreads the colours about each image's own mean grey. Hue is turned in 8-bit HSV, as there. Differs by one grey level
-    at most after each of the four.
+    Contrast spreads the colours about each image's own mean grey. Hue is turned in 8-bit HSV, as there.
+    Differs by one grey level at most after each of the four.
 
     Args:
         brightness, contrast, saturation (float): the factor is drawn from [max(0, 1 - value), 1 + value].

@@ -39,13 +39,15 @@ class LayOutLightings(BaseTransform):
 class PackChangeInputs(BaseTransform):
     """Pack a sample for the network.
 
-    Required keys: images, a uint8 array (2, H, W, 3) or (1 + num_golden, H, W, 3), and what is known of the row: sample_idx,
-    input_path, golden_path, label, object_name, compare_files, golden_files, error, replaced, num_golden, gt_fail.
+    Required keys: images, a uint8 array (2, H, W, 3) or (1 + num_golden, H, W, 3), and what is known of the
+    row: sample_idx, input_path, golden_path, label, object_name, compare_files, golden_files, error,
+    replaced, num_golden, gt_fail.
 
     Returns a dict with:
-        inputs (dict): ``compare`` and ``golden``, contiguous uint8 tensors (3, H, W); with several goldens ``golden`` is
-            (num_golden, 3, H, W). (Parting the channels here costs a tenth of what it does when tensors are stacked or made
-            float.)
+        inputs (dict): ``compare`` and ``golden``, contiguous uint8 tensors (3, H, W); with several goldens
+        ``golden`` is
+            (num_golden, 3, H, W). (Parting the channels here costs a tenth of what it does when tensors are
+            stacked or made float.)
         data_samples (ChangeDataSample): gt_fail as data, the others as meta information.
 
     Raises:

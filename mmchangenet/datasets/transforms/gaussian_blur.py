@@ -17,9 +17,9 @@ LEAST_WEIGHT = 1 / 512
 class PairedGaussianBlur(PairedAugmentation):
     """Blur all lightings of both sides with one radius, as Pillow's GaussianBlur.
 
-    Pillow goes three times over rows and then over columns with a small box filter and rounds each time. Here the three are one
-    filter of at most seven pixels, rounded once, which differs by 3 grey levels at most and by about 0.4 on average (OpenCV's
-    GaussianBlur, with the kernel of a true Gaussian, by up to 30).
+    Pillow goes three times over rows and then over columns with a small box filter and rounds each time. Here
+    the three are one filter of at most seven pixels, rounded once, which differs by 3 grey levels at most and
+    by about 0.4 on average (OpenCV's GaussianBlur, with the kernel of a true Gaussian, by up to 30).
 
     Args:
         max_radius (float): the radius, the standard deviation in pixels, is drawn from [0, max_radius).

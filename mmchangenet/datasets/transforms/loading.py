@@ -38,16 +38,17 @@ DECODERS = {'cv2': decode_image, 'pillow': decode_with_pillow}
 class LoadLightings(BaseTransform):
     """Read every lighting of both sides.
 
-    Grey, palette and 1-bit images become RGB, 16-bit values are divided by 257 and rounded, an alpha channel is left out
-    and an EXIF orientation is not followed.
+    Grey, palette and 1-bit images become RGB, 16-bit values are divided by 257 and rounded, an alpha channel
+    is left out and an EXIF orientation is not followed.
 
-    Required keys: compare_files, golden_files, and optionally blank: when true, nothing is read and all images are black.
+    Required keys: compare_files, golden_files, and optionally blank: when true, nothing is read and all
+    images are black.
 
     Added keys: images, a list of 2L uint8 RGB arrays (h, w, 3), the compare side first. Sizes may differ.
 
     Args:
-        backend (str): ``'cv2'``, or ``'pillow'``, which is slower and gives the same pixels as long as both were built with a
-            libjpeg of the same arithmetic.
+        backend (str): ``'cv2'``, or ``'pillow'``, which is slower and gives the same pixels as long as both
+            were built with a libjpeg of the same arithmetic.
 
     Raises:
         ImageError: (when called) a file is missing, cut off or damaged.

@@ -12,15 +12,16 @@ TRIES = 10
 
 @TRANSFORMS.register_module()
 class PairedRandomResizedCrop(PairedAugmentation):
-    """Cut the same square out of all lightings of both sides and resize it to the size of the image, as torchvision's
-    RandomResizedCrop with ratio (1, 1).
+    """Cut the same square out of all lightings of both sides and resize it to the size of the image, as
+    torchvision's RandomResizedCrop with ratio (1, 1).
 
-    A square larger than the image is drawn anew, up to ten times, before the largest square in the middle is taken.
+    A square larger than the image is drawn anew, up to ten times, before the largest square in the middle is
+    taken.
 
     Args:
         scale (tuple[float, float]): least and greatest area of the square, as a share of the image's.
-        filter (str): see :func:`mmchangenet.imaging.resize`. The reference's is ``'pillow-bilinear'``; here, where images
-            grow, ``'fast'`` is within one grey level of it and three times as fast.
+        filter (str): see :func:`mmchangenet.imaging.resize`. The reference's is ``'pillow-bilinear'``; here,
+            where images grow, ``'fast'`` is within one grey level of it and three times as fast.
     """
 
     def __init__(self, scale=(0.8, 1.2), filter='fast'):

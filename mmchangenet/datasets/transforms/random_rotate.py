@@ -15,8 +15,8 @@ QUARTERS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.RO
 
 @TRANSFORMS.register_module()
 class PairedRandomRotate(PairedAugmentation):
-    """Rotate all lightings of both sides by one angle, as torchvision rotates a Pillow image: on the same canvas, black where
-    nothing was, each pixel from the nearest.
+    """Rotate all lightings of both sides by one angle, as torchvision rotates a Pillow image: on the same
+    canvas, black where nothing was, each pixel from the nearest.
 
     Args:
         prob (float): probability of rotating.

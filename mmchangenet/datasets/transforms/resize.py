@@ -11,14 +11,15 @@ from mmchangenet.registry import TRANSFORMS
 class PairedResize(BaseTransform):
     """Resize the lightings of both sides, each from its own size, and join them.
 
-    Required keys: images, a list of 2L uint8 arrays (h, w, 3), the compare side first, and optionally num_golden.
+    Required keys: images, a list of 2L uint8 arrays (h, w, 3), the compare side first, and optionally
+    num_golden.
 
     Modified keys: images, one uint8 array (2, L, height, width, 3), or (1 + num_golden, L, height, width, 3).
 
     Args:
         size (tuple[int, int]): (height, width) of one lighting, in pixels.
-        filter (str): ``'pillow-bilinear'`` or ``'pillow-bicubic'``, byte for byte Pillow's, ``'fast'`` or ``'area'``; see
-            :func:`mmchangenet.imaging.resize`.
+        filter (str): ``'pillow-bilinear'`` or ``'pillow-bicubic'``, byte for byte Pillow's, ``'fast'`` or
+            ``'area'``; see :func:`mmchangenet.imaging.resize`.
     """
 
     def __init__(self, size, filter='pillow-bilinear'):

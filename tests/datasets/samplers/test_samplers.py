@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from mmengine.runner import Runner
 
-from mmchangenet.datasets import LightingPairDataset
-from mmchangenet.datasets.samplers import DefectWeightedSampler, Draw, PairSampler
+from mmchangenet.datasets import ConcatDataset, Draw, LightingPairDataset
+from mmchangenet.datasets.samplers import DefectWeightedSampler, PairSampler
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def in_world(monkeypatch):
     def build(world_size, make):
         samplers = []
         for rank in range(world_size):
-            monkeypatch.setattr('mmchangenet.datasets.samplers.draw.get_dist_info', lambda rank=rank: (rank, world_size))
+            monkeypatch.setattr('mmchangenet.datasets.samplers.draw_sampler.get_dist_info', lambda rank=rank: (rank, world_size))
             samplers.append(make())
         return samplers
 
@@ -103,14 +103,16 @@ def test_shuffles_anew_every_epoch(dataset):
     assert first != list(map(int, sampler))
 
 
-@pytest.mark.parametrize(('label', 'said'), [('PASS', 'none of the 3 rows is FAIL'), ('bridge', 'none of the 3 rows is PASS')])
+@pytest.mark.parametrize(('label', 'said'), [
+    ('PASS', 'none of the 3 rows is FAIL.*PairSampler'), ('OK', "no row is labelled PASS; the labels are 'OK' .3x"),
+])
 def test_nothing_to_weight(new_folder, label, said):
     folder = new_folder()
     for _ in range(3):
         folder.add(label)
     with pytest.raises(ValueError, match=said) as error:
         DefectWeightedSampler(LightingPairDataset(**folder.settings()), 1, seed=0)
-    assert str(folder.csv) in str(error.value) and 'PairSampler' in str(error.value)
+    assert str(folder.csv) in str(error.value)
 
 
 @pytest.mark.parametrize('settings', [dict(fail_ratio=0), dict(fail_ratio=-1), dict(fail_ratio=float('nan')),
@@ -144,3 +146,17 @@ def test_num_batch_per_epoch(pair_folder):
         sampler=dict(type='mmchangenet.DefectWeightedSampler', fail_ratio=1)), seed=7)
     assert len(loader) == 2
     assert max(map(int, loader.sampler)) < 6
+
+
+def test_training_without_a_pass_row_is_refused(new_folder):
+    folder = new_folder()
+    for label in ('OK', 'NG', 'OK'):
+        folder.add(label)
+    dataset = LightingPairDataset(**folder.settings())
+    with pytest.raises(ValueError, match=r"labels.csv: no row .* 'OK' .2x., 'NG' .1x.. .*pass_labels"):
+        PairSampler(dataset, shuffle=True)
+    assert len(PairSampler(dataset)) == 3  # evaluation
+    mapped = LightingPairDataset(**folder.settings(pass_labels=['OK']))
+    assert len(PairSampler(mapped, shuffle=True)) == 3 and mapped.num_pass == 2
+    assert mapped.metainfo['classes'] == ('PASS', 'NG') and mapped.label_frame()['label'].tolist() == ['PASS', 'NG', 'PASS']
+    assert len(DefectWeightedSampler(ConcatDataset([dataset, mapped]))) == 6  # one of them has PASS rows

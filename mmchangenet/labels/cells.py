@@ -1,0 +1,82 @@
+"""The columns of a label CSV, and what their cells may hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from numpy.typing import NDArray
+
+from .pass_rule import GOOD_LABEL, PassRule
+from .problems import Problems, shorten
+
+PATH_COLUMNS = ('input_path', 'golden_path')
+REQUIRED_COLUMNS = (*PATH_COLUMNS, 'object_name')
+LABEL_COLUMN = 'label'
+KNOWN_COLUMNS = (*REQUIRED_COLUMNS, LABEL_COLUMN)
+
+
+def forward(path: str) -> str:
+    """A path with forward slashes: backslashes in ``input_path`` and ``golden_path`` are read as separators."""
+    return path.replace('\\', '/')
+
+
+def check_cells(column: str, cells: list[str], lines: NDArray, rule: PassRule, problems: Problems) -> None:
+    """Note the rows whose cell is empty, would lead to a file outside of the image folder, or only looks like
+    PASS.
+
+    Args:
+        column: one of :data:`KNOWN_COLUMNS`.
+        cells: its N values.
+        lines: (N,) line numbers.
+        rule: which labels are PASS.
+        problems: where to note them.
+    """
+    if column != LABEL_COLUMN and not _is_suspect(column, cells):
+        return
+    fault_of: Callable[[str], str | None] = _label_fault(rule) if column == LABEL_COLUMN else _FAULT_OF[column]
+    faults = {text: fault for text in set(cells) if (fault := fault_of(text))}
+    if faults:
+        for line, text in zip(lines.tolist(), cells, strict=True):
+            if text in faults:
+                problems.add(faults[text], line, f'{column} {shorten(repr(text))}')
+
+
+def _is_suspect(column: str, cells: list[str]) -> bool:
+    """Whether any of many paths or names may be at fault: a quick look at all of them together."""
+    text = '\n' + '\n'.join(cells)
+    marks = ('\n/', '\\', ':', '..') if column in PATH_COLUMNS else ('/', '\\')
+    return '' in cells or any(mark in text for mark in marks)
+
+
+def _path_fault(text: str) -> str | None:
+    if not text:
+        return 'empty cell: write the folder relative to the image folder ("." for itself), or delete the row'
+    if text[0] in '/\\' or text[1:2] == ':':
+        return 'an absolute path: write it relative to the image folder (data_prefix.img_path)'
+    if '..' in text and os.path.normpath(forward(text)).split(os.sep)[0] == '..':
+        return 'a path that leaves the image folder: put the images below data_prefix.img_path'
+    return None
+
+
+def _name_fault(text: str) -> str | None:
+    if not text:
+        return 'empty cell: write the name of the object, or delete the row'
+    if '/' in text or '\\' in text:
+        return 'a folder in an object name: move it into input_path and golden_path'
+    return None
+
+
+def _label_fault(rule: PassRule) -> Callable[[str], str | None]:
+    def fault(text: str) -> str | None:
+        if not text:
+            return (f'empty cell: write {GOOD_LABEL} or the name of the defect, delete the row, or delete the whole '
+                    'column where labels are not known yet')
+        if rule.is_doubtful(text):
+            return (f'a label that looks like {GOOD_LABEL} but has full-width or invisible characters: write it '
+                    'anew, or give it as it is in pass_labels')
+        return None
+    return fault
+
+
+_FAULT_OF = dict(input_path=_path_fault, golden_path=_path_fault, object_name=_name_fault)
