@@ -1,4 +1,5 @@
-"""Writing files that are there whole or not at all, even when the process or the computer is killed meanwhile.
+"""Writing files that are there whole or not at all, even when the process or the computer is killed
+meanwhile.
 
 Standard library only: a line's computer uses it too.
 """
@@ -6,7 +7,8 @@ Standard library only: a line's computer uses it too.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +20,8 @@ PARTIAL = '.partial'
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file that takes the place of ``path``, complete and on the disk, when the block ends well.
 
-    Until then it is a hidden file ``.<name>.<process>.partial`` beside it, and an older file of that name stays as it is.
+    Until then it is a hidden file ``.<name>.<process>.partial`` beside it, and an older file of that name
+    stays as it is.
     """
     folder, name = os.path.split(os.path.abspath(path))
     partial = os.path.join(folder, f'.{name}.{os.getpid()}{PARTIAL}')
@@ -55,3 +58,63 @@ def remove_partial_files(folder: str | os.PathLike[str]) -> None:
     """Remove what writers that were killed left in a folder. To be called when none is at work there."""
     for partial in Path(folder).glob(f'.*{PARTIAL}'):
         partial.unlink(missing_ok=True)
+
+
+class OutputError(ValueError):
+    """An output that cannot be written or would destroy an input; told before any work is done."""
+
+
+def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
+    """Refuse a file to write that is a folder, an input, or lies where nothing can be written.
+
+    Args:
+        path: the file; folders above it need not exist yet.
+        inputs: files that are read, which must stay as they are.
+
+    Raises:
+        OutputError: naming the path.
+    """
+    if os.path.isdir(path):
+        raise OutputError(f'{path} is a folder: give the name of a file to write')
+    for file in inputs:
+        if os.path.realpath(path) == os.path.realpath(file) or _is_same_file(path, file):
+            raise OutputError(f'{path} is read here and would be overwritten: give another name to write to')
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        raise OutputError(f'{path} cannot be written: {folder} is no folder')
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f'{path} cannot be written: the folder {folder} is read-only')
+
+
+def _is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one of them is not there
+        return False
+
+
+@contextmanager
+def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A folder to fill, which appears as ``path`` when the block ends well, and not at all otherwise.
+
+    Raises:
+        OutputError: when ``path`` holds something already, or cannot be made.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir() and any(target.iterdir()):
+        raise OutputError(f'{path} holds something already: empty it or name another folder')
+    check_output(target / 'file')
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f'.{target.name}.{os.getpid()}{PARTIAL}')
+    try:
+        partial.mkdir()
+        yield partial
+        if target.is_dir():
+            target.rmdir()
+        partial.rename(target)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    sync_folder(target.parent)

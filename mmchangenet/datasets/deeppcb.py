@@ -5,13 +5,20 @@ of binarised 640x640 shots with a box around each defect. Inspection sees one co
 pair is cut up.
 """
 
+from __future__ import annotations
+
 import os
 import zlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypedDict
 
 import cv2
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from mmchangenet.files import new_folder
 from mmchangenet.imaging import read_image
 
 DEFECTS = {1: 'open', 2: 'short', 3: 'mousebite', 4: 'spur', 5: 'copper', 6: 'pin-hole'}
@@ -21,21 +28,36 @@ MAX_DRAWS = 200  # places looked at for a pair's PASS crops
 BLANK_STD = 5  # grey levels; a golden crop of less shows nothing
 
 
-def read_list(src, list_file):
+class BoardPair(TypedDict):
+    """Two shots of a board.
+
+    Attributes:
+        name: of the pair.
+        golden, compare: image files.
+        boxes: (n, 4) as x1 y1 x2 y2 in px, one per defect.
+        labels: n names of defects.
+    """
+
+    name: str
+    golden: str
+    compare: str
+    boxes: NDArray[np.int64]
+    labels: list[str]
+
+
+def read_list(src: str, list_file: str) -> list[BoardPair]:
     """Read a list of pairs and their boxes.
 
     Args:
-        src (str): the folder that holds ``PCBData``.
-        list_file (str): lines ``g/n/X.jpg g/n_not/X.txt``; looked for in ``src``, too.
-
-    Returns:
-        list[dict]: ``name`` X, ``golden`` and ``compare`` image files, ``boxes`` (n, 4) as x1 y1 x2 y2 and
-            ``labels``.
+        src: the folder that holds ``PCBData``.
+        list_file: lines ``g/n/X.jpg g/n_not/X.txt``, which name the pair X; looked for in ``src``, too.
 
     Raises:
         ValueError: with all lines and boxes that cannot be used and all files that are missing.
     """
-    pairs, wrong, seen = [], [], {}
+    pairs: list[BoardPair] = []
+    wrong: list[str] = []
+    seen: dict[str, int] = {}
     list_file = next(filter(os.path.isfile, (list_file, os.path.join(src, list_file))), list_file)
     with open(list_file, encoding='utf-8-sig') as file:
         lines = [(number, line.split()) for number, line in enumerate(file, 1) if line.strip()]
@@ -44,15 +66,16 @@ def read_list(src, list_file):
         if len(words) != 2 or not words[1].endswith('.txt'):
             wrong.append(f'{where}: wanted "image label-file", got {" ".join(words)!r}')
             continue
-        stem, boxes_file = os.path.join(src, 'PCBData', os.path.splitext(words[0])[0]), os.path.join(src, 'PCBData', words[1])
-        pair = dict(name=os.path.basename(stem), golden=f'{stem}_temp.jpg', compare=f'{stem}_test.jpg')
-        if seen.setdefault(pair['name'], number) != number:
-            wrong.append(f'{where}: {pair["name"]} is listed in line {seen[pair["name"]]} already')
-        missing = [path for path in (pair['golden'], pair['compare'], boxes_file) if not os.path.isfile(path)]
+        stem = os.path.join(src, 'PCBData', os.path.splitext(words[0])[0])
+        boxes_file = os.path.join(src, 'PCBData', words[1])
+        name, golden, compare = os.path.basename(stem), f'{stem}_temp.jpg', f'{stem}_test.jpg'
+        if seen.setdefault(name, number) != number:
+            wrong.append(f'{where}: {name} is listed in line {seen[name]} already')
+        missing = [path for path in (golden, compare, boxes_file) if not os.path.isfile(path)]
         wrong += [f'{where}: there is no {path}' for path in missing]
         if not missing:
-            pair['boxes'], pair['labels'] = _read_boxes(boxes_file, wrong)
-            pairs.append(pair)
+            boxes, labels = _read_boxes(boxes_file, wrong)
+            pairs.append(BoardPair(name=name, golden=golden, compare=compare, boxes=boxes, labels=labels))
     if not lines:
         wrong.append('it is empty; a line names a pair: g/n/X.jpg g/n_not/X.txt')
     if wrong:
@@ -60,7 +83,7 @@ def read_list(src, list_file):
     return pairs
 
 
-def _read_boxes(path, wrong):
+def _read_boxes(path: str, wrong: list[str]) -> tuple[NDArray[np.int64], list[str]]:
     boxes, labels = [], []
     with open(path) as file:
         for number, line in enumerate(file, 1):
@@ -72,29 +95,31 @@ def _read_boxes(path, wrong):
                 labels.append(DEFECTS[kind])
                 boxes.append((x1, y1, x2, y2))
             except (ValueError, KeyError):
-                wrong.append(f'{path} line {number}: wanted "x1 y1 x2 y2 type", type 1 to {len(DEFECTS)}, got {line.strip()!r}')
+                wrong.append(f'{path} line {number}: wanted "x1 y1 x2 y2 type", type 1 to {len(DEFECTS)}, '
+                             f'got {line.strip()!r}')
     return np.array(boxes, np.int64).reshape(-1, 4), labels
 
 
-def choose_crops(golden, boxes, labels, size, rng):
+def choose_crops(golden: NDArray[np.uint8], boxes: NDArray[np.int64], labels: Sequence[str], size: int,
+                 rng: np.random.Generator) -> list[tuple[int, int, str]]:
     """Choose where a pair is cut.
 
-    FAIL: one crop a box, centred on it with a shift of up to :data:`SHIFT` px on each axis and kept inside
+    FAIL: one crop per box, centred on it with a shift of up to :data:`SHIFT` px on each axis and kept inside
     the image. PASS: :data:`PASS_PER_DEFECT` times as many at random places, touching no box and not blank in
     the golden image; fewer when :data:`MAX_DRAWS` places do not suffice.
 
     Args:
-        golden (np.ndarray): (H, W) uint8.
-        boxes (np.ndarray): (n, 4) as x1 y1 x2 y2 in px.
-        labels (Sequence[str]): n names of defects.
-        size (int): side of the crops in px.
-        rng (np.random.Generator): all randomness.
+        golden: (H, W) uint8.
+        boxes: (n, 4) as x1 y1 x2 y2 in px.
+        labels: n names of defects.
+        size: side of the crops in px.
+        rng: all randomness.
 
     Returns:
-        list[tuple[int, int, str]]: x, y of the upper left corner and label.
+        x, y of the upper left corner and label.
     """
     room = np.array(golden.shape[::-1]) - size
-    crops = []
+    crops: list[tuple[int, int, str]] = []
     for box, label in zip(boxes, labels, strict=True):
         centre = (box[:2] + box[2:]) // 2 + rng.integers(-SHIFT, SHIFT + 1, 2)
         crops.append((*np.clip(centre - size // 2, 0, room).tolist(), label))
@@ -110,32 +135,34 @@ def choose_crops(golden, boxes, labels, size, rng):
     return crops
 
 
-def convert_pair(pair, dst, size, seed):
+def convert_pair(pair: BoardPair, dst: str | os.PathLike[str], size: int, seed: int) -> list[dict[str, str]]:
     """Write a pair's crops below ``dst`` as PNG, ``compare/X/X_00.png`` and ``golden/X/X_00.png``.
 
     Args:
-        pair (dict): of :func:`read_list`.
-        dst (str): the folder to write to.
-        size (int): side of the crops in px.
-        seed (int): a crop follows from it and the pair's name, whatever else is in the list.
+        pair: of :func:`read_list`.
+        dst: the folder to write to.
+        size: side of the crops in px.
+        seed: a crop follows from it and the pair's name, whatever else is in the list.
 
     Returns:
-        list[dict]: a label CSV's rows.
+        a label CSV's rows.
 
     Raises:
         ImageError: when an image cannot be read.
         ValueError: when an image is smaller than a crop or differs in size from the other one.
     """
-    sides = {side: cv2.cvtColor(read_image(pair[side]), cv2.COLOR_RGB2GRAY) for side in ('golden', 'compare')}
+    files = dict(golden=pair['golden'], compare=pair['compare'])
+    sides = {side: cv2.cvtColor(read_image(file), cv2.COLOR_RGB2GRAY) for side, file in files.items()}
     for side, image in sides.items():
         if image.shape != sides['golden'].shape or min(image.shape) < size:
-            raise ValueError(f'{pair[side]} is {image.shape[1]}x{image.shape[0]} px; wanted at least {size} px a side and as '
-                             'large as its twin: choose a smaller size or get the pair again')
+            raise ValueError(f'{files[side]} is {image.shape[1]}x{image.shape[0]} px; wanted at least {size} px '
+                             'a side and as large as its twin: choose a smaller size or get the pair again')
     rng = np.random.default_rng([seed, zlib.crc32(pair['name'].encode())])
     rows = []
     for side in sides:
         os.makedirs(os.path.join(dst, side, pair['name']), exist_ok=True)
-    for number, (x, y, label) in enumerate(choose_crops(sides['golden'], pair['boxes'], pair['labels'], size, rng)):
+    crops = choose_crops(sides['golden'], pair['boxes'], pair['labels'], size, rng)
+    for number, (x, y, label) in enumerate(crops):
         row = dict(input_path=f'compare/{pair["name"]}', golden_path=f'golden/{pair["name"]}', label=label,
                    object_name=f'{pair["name"]}_{number:02d}')
         for side, image in sides.items():
@@ -146,21 +173,29 @@ def convert_pair(pair, dst, size, seed):
     return rows
 
 
-def convert(src, list_file, dst, size=64, seed=0, progress=iter):
-    """Convert a list of DeepPCB's pairs to crops and ``labels.csv`` in ``dst``.
+def convert(src: str, list_file: str, dst: str, size: int = 64, seed: int = 0,
+            progress: Callable[[list[BoardPair]], Iterable[BoardPair]] = iter) -> pd.DataFrame:
+    """Convert a list of DeepPCB's pairs to crops and ``labels.csv`` in ``dst``, which appears when it is complete.
 
     Args:
-        src, list_file (str): see :func:`read_list`.
-        dst, size, seed: see :func:`convert_pair`.
-        progress (Callable): wraps the list of pairs, to show how far it is.
+        src, list_file: see :func:`read_list`.
+        dst: the folder to make; it may exist if it is empty.
+        size, seed: see :func:`convert_pair`.
+        progress: wraps the list of pairs, to show how far it is.
 
     Returns:
-        pd.DataFrame: the rows of ``labels.csv``.
+        the rows of ``labels.csv``.
+
+    Raises:
+        OutputError: when ``dst`` holds something already.
+        ImageError, ValueError: as :func:`read_list` and :func:`convert_pair`, or when there is no box to cut out.
     """
     if size < 1 or seed < 0:
         raise ValueError(f'size={size}, seed={seed}: the size is at least 1 px, the seed not negative')
     pairs = read_list(src, list_file)
-    rows = [row for pair in progress(pairs) for row in convert_pair(pair, dst, size, seed)]
-    frame = pd.DataFrame(rows)
-    frame.to_csv(os.path.join(dst, 'labels.csv'), index=False)
+    if not any(pair['labels'] for pair in pairs):
+        raise ValueError(f'{list_file}: no pair has a box round a defect, so there is nothing to cut out')
+    with new_folder(dst) as folder:
+        frame = pd.DataFrame([row for pair in progress(pairs) for row in convert_pair(pair, folder, size, seed)])
+        frame.to_csv(Path(folder, 'labels.csv'), index=False)
     return frame

@@ -7,6 +7,7 @@ import pandas as pd
 from mmengine.config import Config
 
 from mmchangenet.checkpoint import read_checkpoint, write_checkpoint
+from mmchangenet.labels.pass_rule import PassRule
 from mmchangenet.thresholds import ThresholdError
 
 from .score_file import SCORE_COLUMN, labelled_datasets, scored_rows
@@ -42,7 +43,7 @@ def read_score_file(path):
     wrong = scores.isna() & (texts != '')
     if wrong.any():
         raise ThresholdError(f'{path}: {_first(wrong)}{SCORE_COLUMN} {texts[wrong].iloc[0]!r} is no number')
-    return scores.to_numpy(dtype=np.float32), (labels.str.upper() != 'PASS').to_numpy()
+    return scores.to_numpy(dtype=np.float32), ~labels.map(PassRule().is_pass).to_numpy(dtype=bool)
 
 
 def _first(chosen):
