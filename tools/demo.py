@@ -22,10 +22,12 @@ UNSCORED_EXIT = 1  # of a command that did its work
 
 def parse_args(args: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--config', default=str(TOOLS.parent / 'configs/changenet_demo.py'),
                         help='(default: configs/changenet_demo.py)')
-    parser.add_argument('--work-dir', default='work_dirs/changenet_demo', help='(default: work_dirs/changenet_demo)')
+    parser.add_argument('--work-dir', default='work_dirs/changenet_demo',
+                        help='(default: work_dirs/changenet_demo)')
     parser.add_argument('--recall', default='1.0',
                         help='share of the validation defects that the threshold finds (default: 1.0)')
     return parser.parse_args(args)
@@ -44,8 +46,8 @@ def best_checkpoint(work_dir: str) -> str:
     """The newest of the checkpoints that validated best."""
     found = sorted(Path(work_dir).glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
     if not found:
-        print(f'error: training left no best_*.pth in {work_dir}: look at its log, and at the validation in the '
-              'config', file=sys.stderr)
+        print(f'error: training left no best_*.pth in {work_dir}: look at its log, and at the validation in '
+              'the config', file=sys.stderr)
         raise SystemExit(2)
     return str(found[-1])
 
@@ -60,14 +62,15 @@ def main(args: Sequence[str] | None = None) -> int:
     codes = [run(str(TOOLS / 'analysis_tools/pick_threshold.py'), options.config, checkpoint, '--recall',
                  options.recall)]
     results = Path(options.work_dir) / 'results'
-    codes.append(run(str(TOOLS / 'test.py'), options.config, checkpoint, '--work-dir', options.work_dir, '--out',
+    codes.append(run(str(TOOLS / 'test.py'), options.config, checkpoint, '--work-dir', options.work_dir,
+                     '--out',
                      str(results / 'scores.csv'), '--show-dir', str(results)))
     print(f'''
 Done in {(time.time() - start) / 60:.1f} minutes; the figures are in the table above.
   pictures    {results / "index.html"}   open it: escapes, false alarms, curves
   scores      {results / "scores.csv"}
   checkpoint  {checkpoint}
-Next: your own images (README.md, "Train on your own images"), or scoring on a line's computer (docs/runtime.md).''')
+Next: your own images (README.md, "Train on your own images"), or a line's computer (docs/runtime.md).''')
     return max(codes)
 
 

@@ -10,6 +10,7 @@ from .lighting_pair_dataset import LightingPairDataset
 from .sources import Places, locate
 
 __all__ = [
-    'ConcatDataset', 'Draw', 'LabelCsvError', 'LightingPairDataset', 'Places', 'locate', 'read_label_csv', 'samplers',
+    'ConcatDataset', 'Draw', 'LabelCsvError', 'LightingPairDataset', 'Places', 'locate', 'read_label_csv',
+    'samplers',
     'transforms',
 ]

@@ -22,7 +22,7 @@ BLOCK = 256  # rows handed to the threads at a time
 UNREADABLE = 'unreadable image'
 NO_PASS = 'no PASS label'
 REMEMBERED = 100_000  # files whose content hash is kept, for goldens that many rows share
-Look: TypeAlias = tuple[bytes | None, str | None]  # the hash of a file's bytes; or why it is no readable image
+Look: TypeAlias = tuple[bytes | None, str | None]  # the hash of a file's bytes; or why it is no image
 T = TypeVar('T')
 
 

@@ -155,8 +155,9 @@ def convert_pair(pair: BoardPair, dst: str | os.PathLike[str], size: int, seed: 
     sides = {side: cv2.cvtColor(read_image(file), cv2.COLOR_RGB2GRAY) for side, file in files.items()}
     for side, image in sides.items():
         if image.shape != sides['golden'].shape or min(image.shape) < size:
-            raise ValueError(f'{files[side]} is {image.shape[1]}x{image.shape[0]} px; wanted at least {size} px '
-                             'a side and as large as its twin: choose a smaller size or get the pair again')
+            raise ValueError(f'{files[side]} is {image.shape[1]}x{image.shape[0]} px; wanted at least {size} '
+                             'px a side and as large as its twin: choose a smaller size or get the pair '
+                             'again')
     rng = np.random.default_rng([seed, zlib.crc32(pair['name'].encode())])
     rows = []
     for side in sides:
@@ -175,7 +176,7 @@ def convert_pair(pair: BoardPair, dst: str | os.PathLike[str], size: int, seed: 
 
 def convert(src: str, list_file: str, dst: str, size: int = 64, seed: int = 0,
             progress: Callable[[list[BoardPair]], Iterable[BoardPair]] = iter) -> pd.DataFrame:
-    """Convert a list of DeepPCB's pairs to crops and ``labels.csv`` in ``dst``, which appears when it is complete.
+    """Convert a list of DeepPCB's pairs to crops and ``labels.csv`` in ``dst``, which appears when complete.
 
     Args:
         src, list_file: see :func:`read_list`.
@@ -188,7 +189,7 @@ def convert(src: str, list_file: str, dst: str, size: int = 64, seed: int = 0,
 
     Raises:
         OutputError: when ``dst`` holds something already.
-        ImageError, ValueError: as :func:`read_list` and :func:`convert_pair`, or when there is no box to cut out.
+        ImageError, ValueError: as :func:`read_list` and :func:`convert_pair`, or when there is no box.
     """
     if size < 1 or seed < 0:
         raise ValueError(f'size={size}, seed={seed}: the size is at least 1 px, the seed not negative')
@@ -196,6 +197,7 @@ def convert(src: str, list_file: str, dst: str, size: int = 64, seed: int = 0,
     if not any(pair['labels'] for pair in pairs):
         raise ValueError(f'{list_file}: no pair has a box round a defect, so there is nothing to cut out')
     with new_folder(dst) as folder:
-        frame = pd.DataFrame([row for pair in progress(pairs) for row in convert_pair(pair, folder, size, seed)])
+        frame = pd.DataFrame([row for pair in progress(pairs)
+                              for row in convert_pair(pair, folder, size, seed)])
         frame.to_csv(Path(folder, 'labels.csv'), index=False)
     return frame

@@ -13,7 +13,8 @@ from mmchangenet.labels.problems import Problems
 from .columns import PairTable, StringColumn
 
 
-def list_goldens(table: PairTable, images_dir: str, endings: Sequence[str], problems: Problems) -> StringColumn:
+def list_goldens(table: PairTable, images_dir: str, endings: Sequence[str],
+                 problems: Problems) -> StringColumn:
     """The goldens of every row; lists each folder once.
 
     A golden is a name that the folder has with every lighting's suffix and the extension. Other files are
@@ -47,7 +48,8 @@ def _list_folder(folder: str, endings: Sequence[str], line: int, problems: Probl
         problems.add('a golden folder that cannot be listed: correct golden_path or put the folder there',
                      line, f'{folder}: {error.strerror}')
         return []
-    names = sorted({file[:-len(ending)] for ending in endings for file in files if file.endswith(ending)} - {''})
+    names = sorted({file[:-len(ending)] for ending in endings for file in files
+                    if file.endswith(ending)} - {''})
     whole = [name for name in names if all(name + ending in files for ending in endings)]
     used = {name + ending for name in whole for ending in endings}  # of g_Side_White, g_Side is no golden
     for name in sorted(set(names) - set(whole)):

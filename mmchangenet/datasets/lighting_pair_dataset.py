@@ -77,23 +77,25 @@ class LightingPairDataset(BaseDataset):
 
     def __init__(self, ann_file: str, data_root: str = '', data_prefix: dict[str, str] | None = None,
                  image_ext: str = '.jpg', input_map: dict[str, int] | None = None, num_golden: int = 1,
-                 pass_labels: Iterable[str | int] = (), pipeline: Sequence[dict[str, Any] | Callable[..., Any]] = (),
+                 pass_labels: Iterable[str | int] = (),
+                 pipeline: Sequence[dict[str, Any] | Callable[..., Any]] = (),
                  classes: Sequence[str] | None = None, indices: int | Sequence[int] | None = None,
                  test_mode: bool = False, broken_images: str = 'skip', max_refetch: int = 20,
-                 check_images: bool = True, metainfo: dict[str, Any] | None = None, lazy_init: bool = False) -> None:
+                 check_images: bool = True, metainfo: dict[str, Any] | None = None,
+                 lazy_init: bool = False) -> None:
         if broken_images not in ('skip', 'stop'):
             raise ValueError(f"broken_images={broken_images!r}: it is 'skip' or 'stop'")
         if not isinstance(num_golden, int) or num_golden < 1:
             raise ValueError(f'num_golden={num_golden!r}: it is the number of goldens per part, 1 or more')
         data_prefix = data_prefix or dict(img_path='')
         if set(data_prefix) != {'img_path'}:
-            raise ValueError(f'data_prefix={data_prefix}: give the image folder as img_path, and nothing else')
+            raise ValueError(f'data_prefix={data_prefix}: give the image folder as img_path and nothing else')
         self.broken_images, self.check_images, self.num_golden = broken_images, check_images, num_golden
         self.pass_labels = pass_labels
         self._endings = image_names('', ordered_lightings(input_map), image_ext)
         metainfo = dict(metainfo or {})
         if classes is not None or 'classes' in metainfo:
-            metainfo['classes'] = _checked_classes(metainfo.get('classes') if classes is None else classes)
+            metainfo['classes'] = _checked_classes(metainfo['classes'] if classes is None else classes)
         super().__init__(
             ann_file, metainfo=metainfo, data_root=data_root, data_prefix=data_prefix, indices=indices,
             serialize_data=False, test_mode=test_mode, max_refetch=max_refetch, lazy_init=lazy_init,
@@ -102,7 +104,8 @@ class LightingPairDataset(BaseDataset):
     def load_data_list(self) -> PairTable:
         """Read and check the CSV; its rows."""
         problems = Problems(self.ann_file)
-        source = LabelCsv(self.ann_file, problems, need_label=not self.test_mode, pass_labels=self.pass_labels)
+        source = LabelCsv(self.ann_file, problems, need_label=not self.test_mode,
+                          pass_labels=self.pass_labels)
         columns = [name for name in KNOWN_COLUMNS if name in source.columns]
         parts: dict[str, list[StringColumn]] = {name: [] for name in columns}
         lines = []
@@ -136,9 +139,9 @@ class LightingPairDataset(BaseDataset):
         classes = self._metainfo.setdefault('classes', (GOOD_LABEL, *sorted(names - {GOOD_LABEL})))
         unknown = names - set(classes)
         if unknown and len(classes) > 2 and not self.test_mode:
-            for row in np.flatnonzero(np.isin(labels.strings(), list(unknown))):
-                problems.add(f'a label that is not among the classes {", ".join(classes)}: mend it, or add it to '
-                             'classes', int(table.lines[row]), f'{LABEL_COLUMN} {labels[row]!r}')
+            for row in np.flatnonzero(np.isin(labels.strings(), list(unknown))).tolist():
+                problems.add(f'a label that is not among the classes {", ".join(classes)}: mend it, or add '
+                             'it to classes', int(table.lines[row]), f'{LABEL_COLUMN} {labels[row]!r}')
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """What the CSV says of a row.
@@ -158,7 +161,9 @@ class LightingPairDataset(BaseDataset):
         self.full_init()
         row = range(len(self))[idx]
         info: dict[str, Any] = {name: column[row] for name, column in self.data_list.strings.items()}
-        goldens = choose_goldens(info.pop(GOLDENS).split('/'), self.num_golden, rng) if GOLDENS in info else None
+        goldens = []
+        if GOLDENS in info:
+            goldens = choose_goldens(info.pop(GOLDENS).split('/'), self.num_golden, rng)
         if LABEL_COLUMN in info:
             info['gt_fail'] = int(info[LABEL_COLUMN] != GOOD_LABEL)
         for side, column in (('compare', 'input_path'), ('golden', 'golden_path')):
@@ -167,12 +172,13 @@ class LightingPairDataset(BaseDataset):
             info[f'{side}_files'] = [stem + ending for ending in self._endings]
         if goldens:
             folder = os.path.join(self.data_prefix['img_path'], info['golden_path'])
-            info['golden_files'] = [os.path.join(folder, name + ending) for name in goldens for ending in self._endings]
+            info['golden_files'] = [os.path.join(folder, name + ending) for name in goldens
+                                    for ending in self._endings]
             info['num_golden'] = self.num_golden
         return dict(label='', sample_idx=idx.origin if isinstance(idx, Draw) else row) | info
 
     def prepare_data(self, idx: int) -> Any:
-        """Run the pipeline on a row; see ``broken_images`` and ``test_mode`` for what happens to unreadable ones."""
+        """Run the pipeline on a row; ``broken_images``, ``test_mode`` say what happens to unreadable ones."""
         rng = _generator(idx)
         replaced: list[tuple[int, str]] = []
         while True:
@@ -184,18 +190,21 @@ class LightingPairDataset(BaseDataset):
             except ImageError as error:
                 where = f'{self.ann_file} line {self.data_list.lines[idx]}: {error}'
                 if self.test_mode:
-                    return self.pipeline(self.get_data_info(idx) | dict(rng=_generator(idx), blank=True, error=where))
+                    blank = dict(rng=_generator(idx), blank=True, error=where)
+                    return self.pipeline(self.get_data_info(idx) | blank)
                 if self.broken_images == 'stop':
-                    raise ImageError(f"{where}. Mend or delete the row, or go on with broken_images='skip'") from error
+                    raise ImageError(f'{where}. Mend or delete the row, or go on with '
+                                     "broken_images='skip'") from error
                 replaced.append((results['sample_idx'], where))
                 if len(replaced) > self.max_refetch:
                     listing = '\n'.join(dict.fromkeys(f'  {message}' for _, message in replaced))
-                    raise ImageError(f'{len(replaced)} rows one after another have unreadable images:\n{listing}') from error
+                    raise ImageError(f'{len(replaced)} rows one after another have unreadable '
+                                     f'images:\n{listing}') from error
                 other = int(rng.integers(len(self)))
                 idx = idx.moved_to(other) if isinstance(idx, Draw) else other
 
     def __getitem__(self, idx: int) -> Any:
-        """The packed sample of a row; a pipeline that gives None is an error here, not another row in silence."""
+        """The packed sample of a row; a pipeline that gives None is an error, not another row in silence."""
         self.full_init()
         data = self.prepare_data(idx)
         if data is None:
@@ -244,19 +253,19 @@ class LightingPairDataset(BaseDataset):
 
     @property
     def csv_rows(self) -> NDArray[np.int32]:
-        """(N,) array: position of each row among those of the CSV, which differs from its index in a subset."""
+        """(N,) position of each row among those of the CSV, which differs from its index in a subset."""
         self.full_init()
         return self.data_list.rows.numpy()
 
     def label_frame(self) -> pd.DataFrame:
-        """The rows with all columns of the CSV, as :func:`read_label_csv` gives them, indexed 0 to N - 1; read anew."""
+        """The rows with all columns of the CSV, as :func:`read_label_csv` gives them, from 0; read anew."""
         frame = read_label_csv(self.ann_file, self.pass_labels)
         return frame.iloc[self.csv_rows].reset_index(drop=True)
 
     def _label_column(self) -> StringColumn:
         if not self.has_labels:
-            raise ValueError(f'label CSV {self.ann_file} has no column {LABEL_COLUMN!r}; '
-                             'add it to train, sample or evaluate')
+            raise ValueError(f'label CSV {self.ann_file} has no column {LABEL_COLUMN!r}; add it to train, '
+                             'sample or evaluate')
         return self.data_list.strings[LABEL_COLUMN]
 
     def _get_unserialized_subset(self, indices: int | Sequence[int]) -> PairTable:

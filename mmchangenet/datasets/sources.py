@@ -92,7 +92,8 @@ def locate(dataset: Any) -> Places:
     elif isinstance(dataset, Subset):
         inner, chosen = dataset.dataset, np.array(dataset.indices)
     else:
-        raise TypeError(f'{type(dataset).__name__} is neither a LightingPairDataset nor a known wrapper of one')
+        raise TypeError(f'{type(dataset).__name__} is neither a LightingPairDataset nor a known wrapper of '
+                        'one')
     places = locate(inner)
     return Places(places.datasets, places.which[chosen], places.index[chosen])
 

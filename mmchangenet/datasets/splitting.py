@@ -42,8 +42,8 @@ def boards_of(frame: pd.DataFrame, column: str = 'input_path', pattern: str | No
     found = [match and match[group] for match in map(expression.search, places)]
     lost = [place for place, board in zip(places, found, strict=True) if board is None]
     if lost:
-        raise ValueError(f'the pattern {pattern!r} finds no board in {len(lost)} rows: {", ".join(lost[:10])}'
-                         f'{", ..." if len(lost) > 10 else ""}; widen it')
+        raise ValueError(f'the pattern {pattern!r} finds no board in {len(lost)} rows: '
+                         f'{", ".join(lost[:10])}{", ..." if len(lost) > 10 else ""}; widen it')
     return pd.Series(found, index=frame.index, dtype=str)
 
 

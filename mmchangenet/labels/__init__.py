@@ -1,1 +1,1 @@
-"""The label CSV: its dialect, columns, PASS rule, lighting file names, and the scores written beside its rows."""
+"""The label CSV: its dialect, columns and PASS rule, lighting file names, scores written beside its rows."""

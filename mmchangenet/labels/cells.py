@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .pass_rule import GOOD_LABEL, PassRule
@@ -17,11 +18,12 @@ KNOWN_COLUMNS = (*REQUIRED_COLUMNS, LABEL_COLUMN)
 
 
 def forward(path: str) -> str:
-    """A path with forward slashes: backslashes in ``input_path`` and ``golden_path`` are read as separators."""
+    """A path with forward slashes: backslashes in a CSV's paths are read as separators."""
     return path.replace('\\', '/')
 
 
-def check_cells(column: str, cells: list[str], lines: NDArray, rule: PassRule, problems: Problems) -> None:
+def check_cells(column: str, cells: list[str], lines: NDArray[np.int32], rule: PassRule,
+                problems: Problems) -> None:
     """Note the rows whose cell is empty, would lead to a file outside of the image folder, or only looks like
     PASS.
 
@@ -34,7 +36,7 @@ def check_cells(column: str, cells: list[str], lines: NDArray, rule: PassRule, p
     """
     if column != LABEL_COLUMN and not _is_suspect(column, cells):
         return
-    fault_of: Callable[[str], str | None] = _label_fault(rule) if column == LABEL_COLUMN else _FAULT_OF[column]
+    fault_of = _label_fault(rule) if column == LABEL_COLUMN else _FAULT_OF[column]
     faults = {text: fault for text in set(cells) if (fault := fault_of(text))}
     if faults:
         for line, text in zip(lines.tolist(), cells, strict=True):
@@ -70,13 +72,14 @@ def _name_fault(text: str) -> str | None:
 def _label_fault(rule: PassRule) -> Callable[[str], str | None]:
     def fault(text: str) -> str | None:
         if not text:
-            return (f'empty cell: write {GOOD_LABEL} or the name of the defect, delete the row, or delete the whole '
-                    'column where labels are not known yet')
+            return (f'empty cell: write {GOOD_LABEL} or the name of the defect, delete the row, or delete '
+                    'the whole column where labels are not known yet')
         if rule.is_doubtful(text):
-            return (f'a label that looks like {GOOD_LABEL} but has full-width or invisible characters: write it '
-                    'anew, or give it as it is in pass_labels')
+            return (f'a label that looks like {GOOD_LABEL} but has full-width or invisible characters: write '
+                    'it anew, or give it as it is in pass_labels')
         return None
     return fault
 
 
-_FAULT_OF = dict(input_path=_path_fault, golden_path=_path_fault, object_name=_name_fault)
+_FAULT_OF: dict[str, Callable[[str], str | None]] = dict(
+    input_path=_path_fault, golden_path=_path_fault, object_name=_name_fault)

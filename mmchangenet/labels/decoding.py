@@ -21,7 +21,8 @@ def read_utf8(path: str | os.PathLike[str], problems: Problems) -> bytes:
         LabelCsvError: when it is neither.
     """
     if not os.path.isfile(path):
-        raise FileNotFoundError(f'there is no label CSV {path}: check the path (in a config, ann_file and data_root)')
+        raise FileNotFoundError(f'there is no label CSV {path}: check the path (in a config, ann_file and '
+                                'data_root)')
     data = Path(path).read_bytes()
     data = _from_utf16(data, problems) if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else data
     data = data.removeprefix(codecs.BOM_UTF8)
@@ -43,7 +44,8 @@ def _from_utf16(data: bytes, problems: Problems) -> bytes:
         return data.decode('utf-16').encode()
     except UnicodeDecodeError as error:
         before = data[:error.start].decode('utf-16', 'ignore').replace('\r\n', '\n').replace('\r', '\n')
-        problems.add('not UTF-16, which its byte-order mark promises: save the file as UTF-8 (Excel: "CSV UTF-8")',
+        problems.add('not UTF-16, which its byte-order mark promises: save the file as UTF-8 (Excel: "CSV '
+                     'UTF-8")',
                      before.count('\n') + 1, f'{error.reason} at byte {error.start}')
         problems.raise_if_any()
         raise

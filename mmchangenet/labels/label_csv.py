@@ -1,4 +1,4 @@
-"""Reading a label CSV: its dialect, its header and its rows; the one reader of training and of the runtime."""
+"""Reading a label CSV: dialect, header, rows. The one reader of training and of the runtime."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .decoding import read_utf8
 from .pass_rule import PassRule
 from .problems import Problems, shorten
 
-BLOCK_BYTES = 1 << 23  # of text parsed at a time: keeps the strings of a million rows from existing all at once
+BLOCK_BYTES = 1 << 23  # of text parsed at a time, so that not all strings of a million rows exist at once
 LONGEST_LINE = 131_072  # characters; no path is that long, and the csv module takes no longer cell
 _TOO_LONG = (f'a line of more than {LONGEST_LINE} characters: mend its end, or delete the column that holds '
              'the long text')
@@ -112,24 +112,26 @@ class LabelCsv:
         self.columns = names
         missing = [c for c in (*REQUIRED_COLUMNS, *([LABEL_COLUMN] if need_label else [])) if c not in names]
         for name in missing:
-            self._problems.add(f'missing column: the header has {shorten(", ".join(names))} '
-                               f'(delimiter {self._delimiter!r}); add or rename the column', number, name)
+            self._problems.add(f'missing column: the header has {shorten(", ".join(names))} (delimiter '
+                               f'{self._delimiter!r}); add or rename the column', number, name)
         for name, count in Counter(names).items():
             if not name:
-                self._problems.add('a column without a name: name it or delete it', number, f'{count} of {len(names)}')
+                self._problems.add('a column without a name: name it or delete it', number,
+                                   f'{count} of {len(names)}')
             elif count > 1:
                 self._problems.add('a column that is there more than once: keep one', number, shorten(name))
         self._problems.raise_if_any()
 
     def _find_header(self) -> tuple[int, int, str, str]:
-        """The number of the header's line, the byte after it, its text, and the delimiters that it may have."""
+        """The header's line number, the byte after it, its text, and the delimiters that it may have."""
         number, start, delimiters = 0, 0, ',;\t'
         while start < len(self._text):
             end = self._line_end(start)
             line, number, start = self._text[start:end].decode(), number + 1, end + 1
             if len(delimiters) > 1 and (named := _SEP.fullmatch(line)):
                 if named[1] not in delimiters:
-                    self._refuse('an unknown delimiter: use comma, semicolon or tab', number, repr(line.strip()))
+                    self._refuse('an unknown delimiter: use comma, semicolon or tab', number,
+                                 repr(line.strip()))
                 delimiters = named[1]
             elif line.replace(',', ' ').replace(';', ' ').strip():
                 return number, start, line, delimiters
@@ -161,14 +163,15 @@ class LabelCsv:
         columns = self._split_at_once(text, lines)
         if columns is None:
             rows = self._split(first_line, lines, '"' in text)
-            kept = [place for place, row in enumerate(rows) if self._is_row(row, first_line + place, lines[place])]
+            kept = [place for place, row in enumerate(rows)
+                    if self._is_row(row, first_line + place, lines[place])]
             numbers = numbers[kept]
             columns = [*map(list, zip(*(rows[place][:len(self.columns)] for place in kept), strict=True))]
         return LabelChunk(numbers, {name: [*map(str.strip, columns[place])] if columns else []
                                     for name, place in places.items()})
 
     def _split_at_once(self, text: str, lines: list[str]) -> list[list[str]] | None:
-        """The columns of a block without anything unusual, which most are; None: each line has to be looked at."""
+        """The columns of a block without anything unusual, as most are; None: look at each line."""
         delimiter, named = self._delimiter, len(self.columns)
         if ('"' in text or {line.count(delimiter) for line in lines} != {self._width - 1}
                 or max(map(len, lines)) > LONGEST_LINE):
@@ -197,8 +200,8 @@ class LabelCsv:
         try:
             return next(self._csv_reader([line]))
         except csv.Error:
-            self._problems.add('a quoted field that does not end on its line: mend the quotes; line breaks inside '
-                               'a field are not supported', number, shorten(line))
+            self._problems.add('a quoted field that does not end on its line: mend the quotes; line breaks '
+                               'inside a field are not supported', number, shorten(line))
             return []
 
     def _csv_reader(self, lines: list[str]) -> Iterator[list[str]]:
@@ -211,8 +214,9 @@ class LabelCsv:
         count = len(self.columns)
         fits = len(cells) >= count and not any(map(str.strip, cells[count:]))
         if not fits:
-            self._problems.add(f'wrong number of fields: the header has {count}; add or remove fields, or quote those '
-                               f'that hold {self._delimiter!r}', number, f'{len(cells)} fields: {shorten(line)}')
+            self._problems.add(f'wrong number of fields: the header has {count}; add or remove fields, or '
+                               f'quote those that hold {self._delimiter!r}', number,
+                               f'{len(cells)} fields: {shorten(line)}')
         return fits
 
 

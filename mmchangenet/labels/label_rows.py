@@ -46,8 +46,9 @@ class Rows(Sequence[list[str]]):
     def __getitem__(self, index: slice) -> list[list[str]]: ...
 
     def __getitem__(self, index: int | slice) -> list[str] | list[list[str]]:
-        cells = [column[index] for column in self._columns]
-        return [*map(list, zip(*cells, strict=True))] if isinstance(index, slice) else cells
+        if isinstance(index, slice):
+            return [*map(list, zip(*(column[index] for column in self._columns), strict=True))]
+        return [column[index] for column in self._columns]
 
     def __iter__(self) -> Iterator[list[str]]:
         return map(list, zip(*self._columns, strict=True))

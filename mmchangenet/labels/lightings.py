@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from .problems import shorten
 
-NAME_RULE = ('A lighting name starts with a letter or a digit and goes on with letters, digits, blanks and '
-             '_ - + . ( ), without a blank at its end, at most 64 characters')
+NAME_RULE = ('A lighting name starts with a letter or a digit and goes on with letters, digits, blanks and _ '
+             '- + . ( ), without a blank at its end, at most 64 characters')
 _MARKS, _LONGEST = set(' _-+.()'), 64
 
 
@@ -57,8 +57,8 @@ def ordered_lightings(input_map: dict[str, int] | None) -> tuple[str, ...] | Non
     if input_map is None:
         return None
     if not isinstance(input_map, dict):
-        raise ValueError(f'input_map {input_map!r} is no dict: '
-                         'give each name its position, as in dict(Top=0, Side=1)')
+        raise ValueError(f'input_map {input_map!r} is no dict: give each name its position, as in '
+                         'dict(Top=0, Side=1)')
     wrong = _name_faults(list(input_map))
     rule = f'. {NAME_RULE}' if wrong else ''
     wrong += [f'{_quote(name)} has position {_quote(position)}, which is no whole number'
@@ -73,8 +73,8 @@ def ordered_lightings(input_map: dict[str, int] | None) -> tuple[str, ...] | Non
                   for k, p in input_map.items() if not 0 <= p < len(input_map)]
     if wrong or not input_map:
         raise ValueError(f'input_map {_quote(dict(input_map))}: {"; ".join(wrong) or "it is empty"}{rule}. '
-                         'Give every lighting name its position, 0 to the number of lightings - 1, each once; '
-                         'or None for one image without suffix')
+                         'Give every lighting name its position, 0 to the number of lightings - 1, each '
+                         'once; or None for one image without suffix')
     return tuple(sorted(input_map, key=input_map.__getitem__))
 
 

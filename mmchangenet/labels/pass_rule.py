@@ -23,10 +23,12 @@ class PassRule:
 
     def __init__(self, pass_labels: Iterable[str | int] = ()) -> None:
         if isinstance(pass_labels, str) or not isinstance(pass_labels, Iterable):
-            raise ValueError(f'pass_labels={pass_labels!r}: give a list of the labels that mean PASS, as in ["OK"]')
+            raise ValueError(f'pass_labels={pass_labels!r}: give a list of the labels that mean PASS, as in '
+                             '["OK"]')
         labels = [GOOD_LABEL, *pass_labels]
         if wrong := [label for label in labels
-                     if not isinstance(label, (str, int)) or isinstance(label, bool) or not str(label).strip()]:
+                     if not isinstance(label, (str, int)) or isinstance(label, bool)
+                     or not str(label).strip()]:
             raise ValueError(f'pass_labels={labels[1:]!r}: {wrong[0]!r} is no label')
         self._spellings = {str(label).strip().lower() for label in labels}
         self._looks = {_look(spelling) for spelling in self._spellings}
@@ -52,7 +54,7 @@ def _look(label: str) -> str:
 
 
 def look_alikes(labels: Iterable[str]) -> list[list[str]]:
-    """Labels that differ only in case, full-width letters or invisible characters, as groups of two or more."""
+    """Groups of labels that differ only in case, full-width letters or what cannot be seen."""
     groups: dict[str, list[str]] = {}
     for label in sorted(labels):
         groups.setdefault(_look(label), []).append(label)
@@ -72,5 +74,5 @@ def no_pass_message(counts: Mapping[str, int]) -> str:
     Args:
         counts: label → number of rows.
     """
-    return (f'no row is labelled {GOOD_LABEL}; the labels are {counted(counts)}. If one of them means {GOOD_LABEL}, '
-            'say so with pass_labels, as in pass_labels=["OK"]')
+    return (f'no row is labelled {GOOD_LABEL}; the labels are {counted(counts)}. If one of them means '
+            f'{GOOD_LABEL}, say so with pass_labels, as in pass_labels=["OK"]')

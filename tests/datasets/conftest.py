@@ -31,13 +31,15 @@ class PairFolder:
             folder = self.images / side / board
             folder.mkdir(parents=True, exist_ok=True)
             for suffix in self.suffixes:
-                cv2.imwrite(str(folder / f'{name}{suffix}{self.ext}'), rng.integers(0, 256, (12, 10, 3), np.uint8))
+                cv2.imwrite(str(folder / f'{name}{suffix}{self.ext}'),
+                            rng.integers(0, 256, (12, 10, 3), np.uint8))
         self.csv.write_text('\n'.join(self.lines) + '\n')
         return self
 
     def settings(self, **more):
         """Arguments of a LightingPairDataset of this folder."""
-        input_map = {suffix[1:]: i for i, suffix in enumerate(self.suffixes)} if self.suffixes != [''] else None
+        input_map = {suffix[1:]: i for i,
+                     suffix in enumerate(self.suffixes)} if self.suffixes != [''] else None
         return dict(data_root=str(self.root), ann_file='labels.csv', data_prefix=dict(img_path='images'),
                     image_ext=self.ext, input_map=input_map) | more
 

@@ -48,7 +48,8 @@ def test_contradicting_labels_name_each_other(pair_folder):
 
 def test_equal_images_in_one_lighting_or_with_equal_labels_are_fine(pair_folder):
     copy(pair_folder, 'C0', 'C2')
-    shutil.copyfile(pair_folder.images / 'compare/b0/C0_Low.png', pair_folder.images / 'compare/b0/C1_Low.png')
+    shutil.copyfile(pair_folder.images / 'compare/b0/C0_Low.png',
+                    pair_folder.images / 'compare/b0/C1_Low.png')
     assert found(pair_folder) == {}
 
 
@@ -56,7 +57,8 @@ def test_same_file_and_same_bytes_on_both_sides(pair_folder):
     with pair_folder.csv.open('a') as file:
         file.write('golden/b0,golden/./b0,PASS,C0\n')
     for suffix in pair_folder.suffixes:
-        shutil.copyfile(pair_folder.images / f'golden/b0/C1{suffix}.png', pair_folder.images / f'compare/b0/C1{suffix}.png')
+        shutil.copyfile(pair_folder.images / f'golden/b0/C1{suffix}.png',
+                        pair_folder.images / f'compare/b0/C1{suffix}.png')
         link = pair_folder.images / f'compare/b0/C2{suffix}.png'
         link.unlink()
         link.symlink_to(pair_folder.images / f'golden/b0/C2{suffix}.png')
@@ -66,7 +68,8 @@ def test_same_file_and_same_bytes_on_both_sides(pair_folder):
 
 def test_each_of_several_goldens_is_looked_at(pair_folder):
     for suffix in pair_folder.suffixes:
-        shutil.copyfile(pair_folder.images / f'golden/b0/C2{suffix}.png', pair_folder.images / f'compare/b0/C1{suffix}.png')
+        shutil.copyfile(pair_folder.images / f'golden/b0/C2{suffix}.png',
+                        pair_folder.images / f'compare/b0/C1{suffix}.png')
     (pair_folder.images / 'golden/b1/C5_Low.png').write_bytes(b'broken')
     findings = found(pair_folder, num_golden=4)
     detail = findings.pop((3, 'same bytes on both sides'))

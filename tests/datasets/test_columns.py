@@ -20,7 +20,8 @@ def test_round_trip():
 
 
 def test_concatenate_and_take():
-    column = StringColumn.concatenate([StringColumn.from_strings(WORDS), StringColumn.from_strings(['b', 'x'])])
+    column = StringColumn.concatenate([StringColumn.from_strings(WORDS),
+                                       StringColumn.from_strings(['b', 'x'])])
     assert column.strings().tolist() == [*WORDS, 'b', 'x']
     part = column.take(torch.tensor([7, 2, 2]))
     assert part.strings().tolist() == ['x', 'ä€', 'ä€']

@@ -28,8 +28,10 @@ def src(tmp_path):
         golden[:, :50] = 255
         cv2.imwrite(str(group / f'00000/{name}_temp.jpg'), golden)
         cv2.imwrite(str(group / f'00000/{name}_test.jpg'), 255 - golden)
-        (group / f'00000_not/{name}.txt').write_text(''.join('{} {} {} {} {}\n'.format(*box) for box in boxes))
-    (folder / 'list.txt').write_text(''.join(f'group00000/00000/{n}.jpg group00000/00000_not/{n}.txt\n' for n in BOXES))
+        (group / f'00000_not/{name}.txt').write_text(''.join('{} {} {} {} {}\n'.format(*box)
+                                                             for box in boxes))
+    (folder / 'list.txt').write_text(''.join(f'group00000/00000/{n}.jpg group00000/00000_not/{n}.txt\n'
+                                             for n in BOXES))
     return folder
 
 
@@ -64,7 +66,8 @@ def test_converted_folder_is_a_dataset(src, tmp_path):
     dataset = LightingPairDataset('labels.csv', str(tmp_path / 'out'), image_ext='.png')
     assert (dataset.num_pass, dataset.num_fail) == (6, 3)
     for info in map(dataset.get_data_info, range(9)):
-        golden, compare = (cv2.imread(info[f'{side}_files'][0], cv2.IMREAD_UNCHANGED) for side in ('golden', 'compare'))
+        golden, compare = (cv2.imread(info[f'{side}_files'][0], cv2.IMREAD_UNCHANGED)
+                           for side in ('golden', 'compare'))
         assert golden.shape == (32, 32)
         assert np.abs(golden.astype(int) + compare - 255).mean() < 30  # but for JPEG
 
@@ -87,7 +90,8 @@ def test_everything_wrong_with_a_list_is_reported(src):
         file.write('only_one_word\n\ngroup00000/00000/00000002.jpg group00000/00000_not/00000002.txt\n')
     with pytest.raises(ValueError) as error:
         read_list(src, src / 'list.txt')
-    for words in ('line 1: there is no', '00000001_test.jpg', '00000002.txt line 2: wanted "x1 y1', "got '1 2 3 4 9'",
+    for words in ('line 1: there is no', '00000001_test.jpg', '00000002.txt line 2: wanted "x1 y1',
+                  "got '1 2 3 4 9'",
                   "line 3: wanted", 'only_one_word', 'line 5: 00000002 is listed in line 2 already'):
         assert words in str(error.value)
 
@@ -121,6 +125,7 @@ def test_shared_list_gives_the_documented_number_of_crops():
     """8,249; where room is rare, 200 draws find a few more or less by chance: a standard deviation of 7 over seeds."""
     pairs = read_list(SHARED, SHARED / 'train.txt')
     rng = np.random.default_rng(0)
-    crops = [len(choose_crops(cv2.imread(p['golden'], cv2.IMREAD_GRAYSCALE), p['boxes'], p['labels'], 64, rng)) for p in pairs]
+    crops = [len(choose_crops(cv2.imread(p['golden'], cv2.IMREAD_GRAYSCALE), p['boxes'], p['labels'], 64,
+                              rng)) for p in pairs]
     assert sum(len(pair['boxes']) for pair in pairs) == 2762
     assert abs(sum(crops) - 8249) <= 25

@@ -20,8 +20,10 @@ pytestmark = pytest.mark.filterwarnings('ignore:This DataLoader will create 3 wo
 
 LOAD = dict(type='LoadLightings')
 AUGMENT = [
-    LOAD, dict(type='PairedResize', size=(16, 16)), dict(type='PairedRandomFlip'), dict(type='PairedRandomRotate'),
-    dict(type='PairedRandomResizedCrop'), dict(type='PairedGaussianBlur'), dict(type='PairedColorJitter', prob=1),
+    LOAD, dict(type='PairedResize', size=(16, 16)), dict(type='PairedRandomFlip'),
+    dict(type='PairedRandomRotate'),
+    dict(type='PairedRandomResizedCrop'), dict(type='PairedGaussianBlur'),
+    dict(type='PairedColorJitter', prob=1),
     dict(type='LayOutLightings'), dict(type='PackChangeInputs')]
 
 
@@ -32,7 +34,8 @@ def test_a_rows_info(pair_folder):
     info = dataset.get_data_info(4)
     base = str(pair_folder.images)
     assert info == dict(
-        sample_idx=4, input_path='compare/b1', golden_path='golden/b1', label='bridge', object_name='C4', gt_fail=1,
+        sample_idx=4, input_path='compare/b1', golden_path='golden/b1', label='bridge', object_name='C4',
+        gt_fail=1,
         compare_files=[f'{base}/compare/b1/C4_Low.png', f'{base}/compare/b1/C4_White.png'],
         golden_files=[f'{base}/golden/b1/C4_Low.png', f'{base}/golden/b1/C4_White.png'])
     assert dataset.get_data_info(-4)['sample_idx'] == 4
@@ -66,12 +69,14 @@ def test_numbers_and_na_are_names(new_folder):
     for name in ('007', '1e5', '12.0', 'NA', 'None', 'nan'):
         folder.add(name=name, label='NA' if name == 'NA' else 'pass')
     dataset = LightingPairDataset(**folder.settings())
-    assert [dataset.get_data_info(i)['object_name'] for i in range(6)] == ['007', '1e5', '12.0', 'NA', 'None', 'nan']
+    assert [dataset.get_data_info(i)['object_name'] for i in range(6)] == ['007', '1e5', '12.0', 'NA', 'None',
+                                                                           'nan']
     assert (dataset.num_pass, dataset.labels[3]) == (5, 'NA')
 
 
 def test_backslashes_are_separators_and_dots_may_stay_inside(pair_folder):
-    text = pair_folder.csv.read_text().replace('compare/b0', 'compare\\b0').replace('golden/b0', './golden/x/../b0')
+    text = pair_folder.csv.read_text().replace('compare/b0', 'compare\\b0').replace('golden/b0',
+                                                                                    './golden/x/../b0')
     (pair_folder.images / 'golden/x').mkdir()
     pair_folder.csv.write_text(text)
     info = LightingPairDataset(**pair_folder.settings()).get_data_info(0)
@@ -87,7 +92,8 @@ def test_subsets_keep_only_their_rows(pair_folder, indices, kept):
     whole = LightingPairDataset(**pair_folder.settings())
     changed = LightingPairDataset(**pair_folder.settings())
     changed.get_subset_(indices)
-    for part in (LightingPairDataset(**pair_folder.settings(indices=indices)), whole.get_subset(indices), changed):
+    for part in (LightingPairDataset(**pair_folder.settings(indices=indices)), whole.get_subset(indices),
+                 changed):
         assert [part.get_data_info(i)['object_name'] for i in range(len(part))] == [f'C{i}' for i in kept]
         assert part.gt_fail.tolist() == whole.gt_fail[kept].tolist()
         assert part.csv_rows.tolist() == kept
@@ -116,16 +122,19 @@ def test_pickles_and_copies(pair_folder):
     ('/abs/b0,golden/b0,PASS,C0', ['line 3: input_path \'/abs/b0\'', 'relative to the image folder']),
     (r'compare/b0,C:\golden,PASS,C0', ["line 3: golden_path 'C:\\\\golden'", 'relative to the image folder']),
     (r'\\server\share,golden/b0,PASS,C0', ['line 3: input_path', 'absolute']),
-    ('compare/b0,golden/../../b0,PASS,C0', ["line 3: golden_path 'golden/../../b0'", 'leaves the image folder']),
+    ('compare/b0,golden/../../b0,PASS,C0',
+     ["line 3: golden_path 'golden/../../b0'", 'leaves the image folder']),
     (r'..\b0,golden/b0,PASS,C0', ["line 3: input_path '..\\\\b0'", 'leaves the image folder']),
     (',golden/b0,PASS,C0', ["line 3: input_path ''", 'empty cell', '"." for itself']),
     ('compare/b0,golden/b0,PASS, ', ["line 3: object_name ''", 'write the name of the object']),
     ('compare/b0,golden/b0,,C0', ["line 3: label ''", 'write PASS or the name of the defect']),
     ('compare/b0,golden/b0,PASS,sub/C0', ["line 3: object_name 'sub/C0'", 'move it into input_path']),
     ('compare/b0,golden/b0,PASS', ['line 3: 3 fields: compare/b0,golden/b0,PASS', 'add or remove fields']),
-    ('compare/b0,golden/b0,PASS,c0', ['line 3: input_path: ', 'compare/b0/c0_Low.png (there is C0_Low.png', 'input_map',
+    ('compare/b0,golden/b0,PASS,c0',
+     ['line 3: input_path: ', 'compare/b0/c0_Low.png (there is C0_Low.png', 'input_map',
                                       'line 3: golden_path: ', 'golden/b0/c0_White.png']),
-    ('compare/b9,golden/b0,PASS,C0', ['line 3: input_path: ', 'compare/b9: No such file or directory', 'correct the path']),
+    ('compare/b9,golden/b0,PASS,C0',
+     ['line 3: input_path: ', 'compare/b9: No such file or directory', 'correct the path']),
     ('compare/b0,golden/b9,PASS,C0', ['line 3: golden_path: ', 'golden/b9: No such file or directory']),
 ])
 def test_bad_rows_are_named_with_line_column_and_mend(pair_folder, row, said):
@@ -145,26 +154,31 @@ def test_everything_wrong_is_in_one_report(pair_folder):
         file.write('/abs,golden/b0,PASS,C0\ncompare/b0,../golden,,C0\ncompare/b0,golden/b0,PASS\n')
     with pytest.raises(LabelCsvError) as error:
         LightingPairDataset(**pair_folder.settings(classes=['PASS', 'missing', 'shifted']))
-    for words in ('golden/b1/C7_White.png', "line 10: input_path '/abs'", "line 11: golden_path '../golden'", "line 11: label ''",
-                  'line 12: 3 fields', "line 6: label 'bridge'", 'not among the classes PASS, missing, shifted'):
+    for words in ('golden/b1/C7_White.png', "line 10: input_path '/abs'", "line 11: golden_path '../golden'",
+                  "line 11: label ''",
+                  'line 12: 3 fields', "line 6: label 'bridge'",
+                  'not among the classes PASS, missing, shifted'):
         assert words in str(error.value)
 
 
 def test_missing_label_column(pair_folder):
     text = pair_folder.csv.read_text()
-    pair_folder.csv.write_text('\n'.join(','.join(np.delete(line.split(','), 2)) for line in text.splitlines()))
+    pair_folder.csv.write_text('\n'.join(','.join(np.delete(line.split(','), 2))
+                                         for line in text.splitlines()))
     with pytest.raises(LabelCsvError, match='line 1: label'):
         LightingPairDataset(**pair_folder.settings())
     dataset = LightingPairDataset(**pair_folder.settings(test_mode=True))
     info = dataset.get_data_info(1)
     assert info['label'] == '' and 'gt_fail' not in info
-    for ask in (lambda: dataset.gt_fail, lambda: dataset.labels, lambda: DefectWeightedSampler(dataset, 1, seed=0)):
+    for ask in (lambda: dataset.gt_fail, lambda: dataset.labels,
+                lambda: DefectWeightedSampler(dataset, 1, seed=0)):
         with pytest.raises(ValueError, match="labels.csv has no column 'label'"):
             ask()
 
 
 def test_unknown_labels_are_fine_in_evaluation_and_with_two_classes(pair_folder):
-    assert len(LightingPairDataset(**pair_folder.settings(classes=['PASS', 'missing', 'x'], test_mode=True))) == 8
+    assert len(LightingPairDataset(**pair_folder.settings(classes=['PASS', 'missing', 'x'],
+                                                          test_mode=True))) == 8
     dataset = LightingPairDataset(**pair_folder.settings(classes=['PASS', 'FAIL']))
     assert dataset.metainfo['classes'] == ('PASS', 'FAIL') and dataset.num_fail == 3
 
@@ -188,7 +202,8 @@ def test_several_csvs_are_one_report(new_folder):
         parts.append(dict(type='LightingPairDataset', **folder.settings()))
     with pytest.raises(ValueError) as error:
         ConcatDataset(parts)
-    for words in ("a/labels.csv cannot be used", "line 3: label ''", 'b/labels.csv cannot be used', "line 3: input_path '/abs'"):
+    for words in ("a/labels.csv cannot be used", "line 3: label ''", 'b/labels.csv cannot be used',
+                  "line 3: input_path '/abs'"):
         assert words in str(error.value)
 
 
@@ -197,7 +212,8 @@ def test_several_csvs_are_one_report(new_folder):
     (dict(a=0, b=0), ['position 0 is given 2 times (a, b)', 'position 1 is missing']),
     (dict(a=1, b=2), ['position 0 is missing']),
     (dict(a=0, b=-1), ["position -1 ('b') is out of range"]),
-    (dict(a=0, b='1', c=1.0, d=True), ["'b' has position '1'", "'c' has position 1.0", "'d' has position True"]),
+    (dict(a=0, b='1', c=1.0, d=True),
+     ["'b' has position '1'", "'c' has position 1.0", "'d' has position True"]),
     ({}, ['it is empty']),
     ({'a/b': 0, '': 1}, ["'a/b' is no lighting name", "'' is no lighting name"]),
 ])
@@ -209,7 +225,8 @@ def test_input_map_errors(pair_folder, input_map, said):
 
 
 def test_an_input_map_is_a_dict(pair_folder):
-    with pytest.raises(ValueError, match=r"input_map \['Low', 'White'\] is no dict: .* dict\(Top=0, Side=1\)"):
+    with pytest.raises(ValueError,
+                       match=r"input_map \['Low', 'White'\] is no dict: .* dict\(Top=0, Side=1\)"):
         LightingPairDataset(**pair_folder.settings(input_map=['Low', 'White']))
 
 
@@ -218,7 +235,8 @@ def test_positions_order_the_lightings():
 
 
 @pytest.mark.parametrize('settings', [
-    dict(classes=['bridge', 'PASS']), dict(classes=['PASS']), dict(classes=['PASS', 'x', 'x']), dict(classes=['PASS', '']),
+    dict(classes=['bridge', 'PASS']), dict(classes=['PASS']), dict(classes=['PASS', 'x', 'x']),
+    dict(classes=['PASS', '']),
     dict(metainfo=dict(classes=['x'])), dict(broken_images='ignore'),
     dict(data_prefix=dict(img='images'))])
 def test_impossible_settings(pair_folder, settings):
@@ -307,7 +325,8 @@ def epoch_bytes(dataset, sampler, workers, epoch=0, context=None):
     loader = DataLoader(dataset, batch_size=3, sampler=sampler, num_workers=workers, collate_fn=list,
                         multiprocessing_context=context)
     samples = itertools.chain.from_iterable(loader)
-    return [(s['data_samples'].object_name, s['inputs']['compare'].numpy().tobytes() + s['inputs']['golden'].numpy().tobytes())
+    return [(s['data_samples'].object_name,
+             s['inputs']['compare'].numpy().tobytes() + s['inputs']['golden'].numpy().tobytes())
             for s in samples]
 
 
@@ -316,7 +335,8 @@ def augmented(pair_folder):
     return LightingPairDataset(**pair_folder.settings(pipeline=AUGMENT))
 
 
-@pytest.mark.parametrize('wrap', [lambda d: d, lambda d: ConcatDataset([d, d]), lambda d: RepeatDataset(d, 2)])
+@pytest.mark.parametrize('wrap',
+                         [lambda d: d, lambda d: ConcatDataset([d, d]), lambda d: RepeatDataset(d, 2)])
 def test_bytes_do_not_depend_on_workers(augmented, wrap):
     dataset = wrap(augmented)
     sampler = DefectWeightedSampler(dataset, 1, seed=1)

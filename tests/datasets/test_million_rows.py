@@ -44,14 +44,16 @@ print(json.dumps(dict(rows=rows, seconds=seconds, peak_mb=peak_mb, draw_seconds=
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not os.path.exists('/proc/self/smaps_rollup'), reason='memory is measured through Linux /proc')
+@pytest.mark.skipif(not os.path.exists('/proc/self/smaps_rollup'),
+                    reason='memory is measured through Linux /proc')
 def test_million_rows(tmp_path):
     path = tmp_path / 'labels.csv'
     with path.open('w') as file:
         file.write('input_path,golden_path,label,object_name,part_number\n')
         file.writelines(f'line3/2024-05/board{i // 300:06d}/top,golden/t{i % 40:02d}/top,{"bridge" if i % 50 == 7 else "PASS"},'
                         f'C{i % 300}_R0402_{i:07d},PN-{i % 5000}\n' for i in range(1_000_000))
-    done = subprocess.run([sys.executable, '-c', MEASURE, str(path)], capture_output=True, text=True, check=False,
+    done = subprocess.run([sys.executable, '-c', MEASURE, str(path)], capture_output=True, text=True,
+                          check=False,
                           env=os.environ | dict(PYTHONPATH=str(Path(__file__).parents[2])))
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout.splitlines()[-1])

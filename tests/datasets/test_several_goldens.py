@@ -9,7 +9,8 @@ from mmchangenet.datasets import Draw, LabelCsvError, LightingPairDataset
 
 PIPELINE = [
     dict(type='LoadLightings'), dict(type='PairedResize', size=(16, 12)), dict(type='PairedRandomFlip'),
-    dict(type='PairedRandomRotate', prob=1.0), dict(type='PairedRandomResizedCrop'), dict(type='PairedGaussianBlur'),
+    dict(type='PairedRandomRotate', prob=1.0), dict(type='PairedRandomResizedCrop'),
+    dict(type='PairedGaussianBlur'),
     dict(type='PairedColorJitter', prob=1.0), dict(type='LayOutLightings'), dict(type='PackChangeInputs')
 ]
 PLAIN = [PIPELINE[0], PIPELINE[1], PIPELINE[-2], PIPELINE[-1]]
@@ -37,7 +38,8 @@ def names(sample):
 def test_evaluation_takes_the_first_in_order(folder):
     dataset = LightingPairDataset(**folder.settings(num_golden=3, pipeline=PLAIN, test_mode=True))
     packed = dataset[0]
-    assert names(packed['data_samples']) == [f'{name}_{light}.png' for name in GOLDENS[:3] for light in ('Low', 'White')]
+    assert names(packed['data_samples']) == [f'{name}_{light}.png' for name in GOLDENS[:3]
+                                             for light in ('Low', 'White')]
     assert packed['data_samples'].num_golden == 3
     golden = packed['inputs']['golden']
     assert golden.shape == (3, 3, 32, 12) and packed['inputs']['compare'].shape == (3, 32, 12)
@@ -47,7 +49,8 @@ def test_evaluation_takes_the_first_in_order(folder):
 
 def test_training_draws_from_the_draw_alone(folder):
     dataset = LightingPairDataset(**folder.settings(num_golden=2, pipeline=PLAIN))
-    seen = {tuple(names(dataset[Draw(0, seed=1, epoch=epoch, position=0)]['data_samples'])) for epoch in range(20)}
+    seen = {tuple(names(dataset[Draw(0, seed=1, epoch=epoch, position=0)]['data_samples']))
+            for epoch in range(20)}
     assert len(seen) > 5 and {name for choice in seen for name in choice} == {
         f'{name}_{light}.png' for name in GOLDENS for light in ('Low', 'White')}
     assert all(len(set(choice)) == 4 for choice in seen)  # never one golden twice where there are enough
@@ -75,9 +78,11 @@ def test_subsets_keep_their_goldens(folder):
 
 
 def test_one_golden_is_as_ever(pair_folder):
-    given, default = (LightingPairDataset(**pair_folder.settings(pipeline=PIPELINE, **more)) for more in (dict(num_golden=1), {}))
+    given, default = (LightingPairDataset(**pair_folder.settings(pipeline=PIPELINE, **more))
+                      for more in (dict(num_golden=1), {}))
     draw = Draw(3, 1, 2, 3)
-    assert all(torch.equal(given[draw]['inputs'][side], default[draw]['inputs'][side]) for side in ('compare', 'golden'))
+    assert all(torch.equal(given[draw]['inputs'][side], default[draw]['inputs'][side])
+               for side in ('compare', 'golden'))
     assert 'num_golden' not in given[draw]['data_samples']
 
 

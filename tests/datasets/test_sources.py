@@ -14,7 +14,8 @@ def parts(new_folder):
     for i in range(4):
         first.add('PASS' if i % 2 else 'missing', name=f'A{i}')
         second.add('PASS' if i % 2 else 'bridge', name=f'B{i}')
-    return (LightingPairDataset(**first.settings(indices=-3)), LightingPairDataset(**second.settings(indices=[3, 0])))
+    return (LightingPairDataset(**first.settings(indices=-3)),
+            LightingPairDataset(**second.settings(indices=[3, 0])))
 
 
 def wrapped(kind, parts):

@@ -28,7 +28,8 @@ def test_boards_stay_whole_and_fractions_are_met_for_every_label():
 
 
 def test_very_unequal_boards():
-    frame = pd.concat([rows(1, 100), rows(40, 5).assign(input_path=lambda f: f['input_path'] + 'x')], ignore_index=True)
+    frame = pd.concat([rows(1, 100), rows(40, 5).assign(input_path=lambda f: f['input_path'] + 'x')],
+                      ignore_index=True)
     splits = split_by_board(frame, dict(a=0.5, b=0.5), frame['input_path'])
     assert np.mean(splits == 'a') == pytest.approx(0.5, abs=0.1)
 
@@ -36,7 +37,8 @@ def test_very_unequal_boards():
 @pytest.mark.parametrize('num_boards', [3, 4, 5])
 def test_no_split_stays_empty(num_boards):
     frame = rows(num_boards)
-    assert set(split_by_board(frame, dict(train=0.98, val=0.01, test=0.01), frame['input_path'])) == {'train', 'val', 'test'}
+    assert set(split_by_board(frame, dict(train=0.98, val=0.01, test=0.01),
+                              frame['input_path'])) == {'train', 'val', 'test'}
 
 
 def test_seed_decides_among_equal_boards():

@@ -42,14 +42,16 @@ def test_big_endian_utf16(tmp_path):
 
 
 def test_strips_values_and_names_and_reads_pass_in_any_case(tmp_path):
-    path = write(tmp_path, ' input_path , golden_path,label ,object_name\n a ,\tg, pass , R 1 \na,g,Pass,R2\na,g,Passive,R3\n')
+    path = write(tmp_path, ' input_path , golden_path,label ,object_name\n a ,\tg, pass , R 1 '
+                           '\na,g,Pass,R2\na,g,Passive,R3\n')
     assert read_label_csv(path).to_numpy().tolist() == [
         ['a', 'g', 'PASS', 'R 1'], ['a', 'g', 'PASS', 'R2'], ['a', 'g', 'Passive', 'R3']]
 
 
 def test_quoted_fields(tmp_path):
     path = write(tmp_path, f'{HEADER}\n"a, b", "g",PASS,"R""1"""\na,g,PASS,2"x4"\n')
-    assert read_label_csv(path).to_numpy().tolist() == [['a, b', 'g', 'PASS', 'R"1"'], ['a', 'g', 'PASS', '2"x4"']]
+    assert read_label_csv(path).to_numpy().tolist() == [['a, b', 'g', 'PASS', 'R"1"'],
+                                                        ['a', 'g', 'PASS', '2"x4"']]
 
 
 def test_what_excel_writes(tmp_path):
@@ -68,12 +70,14 @@ def test_the_first_line_may_name_the_delimiter(tmp_path):
     semicolons = 'sep=;\na,input_path;golden_path;object_name\n1;a;g;R1\n'
     assert list(read_label_csv(write(tmp_path, semicolons.replace('a,input', 'input').replace('1;', '')))) == HEADER.split(
         ',')[:2] + HEADER.split(',')[3:]
-    with pytest.raises(LabelCsvError, match="delimiter: use comma, semicolon or tab .1x.\n    line 1: 'sep=|'"):
+    with pytest.raises(LabelCsvError,
+                       match="delimiter: use comma, semicolon or tab .1x.\n    line 1: 'sep=|'"):
         read_label_csv(write(tmp_path, 'sep=|\ninput_path|golden_path|object_name\na|g|R1\n'))
 
 
 def test_label_may_be_missing(tmp_path):
-    assert list(read_label_csv(write(tmp_path, 'input_path,golden_path,object_name\na,g,R1')))[-1] == 'object_name'
+    assert list(read_label_csv(write(tmp_path,
+                                     'input_path,golden_path,object_name\na,g,R1')))[-1] == 'object_name'
 
 
 def test_chunks_join_seamlessly(tmp_path, monkeypatch):
@@ -91,7 +95,8 @@ def test_chunks_join_seamlessly(tmp_path, monkeypatch):
     ('\ninput_path;label;object\na;PASS;R', ['missing column', 'input_path, label, object', "delimiter ';'",
                                              'line 2: golden_path', 'line 2: object_name', '(2x)']),
     (f'{HEADER},label,,x\na,g,PASS,R,PASS,,', ['more than once', 'line 1: label', 'column without a name']),
-    (f'{HEADER}\na,g,PASS,R\na,g,PASS,R\xe4\n'.encode('latin-1'), ['not UTF-8', 'line 3', 'save the file as UTF-8']),
+    (f'{HEADER}\na,g,PASS,R\na,g,PASS,R\xe4\n'.encode('latin-1'),
+     ['not UTF-8', 'line 3', 'save the file as UTF-8']),
     (f'{HEADER}\na,g,PASS,R'.encode('utf-16-le'), ['zero bytes', 'save the file as UTF-8']),
 ])
 def test_unusable_files(tmp_path, content, said):
@@ -140,7 +145,8 @@ def test_long_reports_are_cut_and_counted(tmp_path):
     ('x/../../a,b,PASS,R', 'leaves the image folder'),
     ('a,b,PASS,c/d', "a folder in an object name: move it into input_path and golden_path (1x)"),
     ('a,b,PASS,', "line 2: object_name ''"),
-    ('a,b,\xa0,R', 'empty cell: write PASS or the name of the defect, delete the row, or delete the whole column'),
+    ('a,b,\xa0,R',
+     'empty cell: write PASS or the name of the defect, delete the row, or delete the whole column'),
     ('a,b,PASS\u200b,R', r"line 2: label 'PASS\u200b'"),
     ('a,b,\uff30\uff21\uff33\uff33,R', 'looks like PASS but has full-width or invisible characters'),
     (f'a,b,PASS,{"x" * 131_072}', 'a line of more than 131072 characters'),
@@ -162,7 +168,8 @@ def test_other_words_may_mean_pass(tmp_path):
     rows = 'a,g,OK,R1\na,g,ok,R2\na,g,NG,R3\na,g,0,R4\na,g,pass,R5\n'
     path = write(tmp_path, f'{HEADER}\n{rows}')
     assert read_label_csv(path)['label'].tolist() == ['OK', 'ok', 'NG', '0', 'PASS']
-    assert read_label_csv(path, pass_labels=['OK', 0])['label'].tolist() == ['PASS', 'PASS', 'NG', 'PASS', 'PASS']
+    assert read_label_csv(path, pass_labels=['OK', 0])['label'].tolist() == ['PASS', 'PASS', 'NG', 'PASS',
+                                                                             'PASS']
 
 
 def test_missing_file(tmp_path):

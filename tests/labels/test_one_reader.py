@@ -69,7 +69,8 @@ def test_every_file_is_read_alike(tmp_path):
 def test_the_runtime_reads_without_pandas_and_torch(tmp_path):
     path = tmp_path / 'labels.csv'
     path.write_text('input_path,golden_path,object_name\na,g,R1\n')
-    code = ('import sys; from mmchangenet.labels.label_rows import LabelRows; print(len(LabelRows(sys.argv[1])), '
+    code = ('import sys; from mmchangenet.labels.label_rows import LabelRows; '
+            'print(len(LabelRows(sys.argv[1])), '
             '*{"pandas", "torch", "mmengine"} & {*sys.modules})')
     done = subprocess.run([sys.executable, '-c', code, str(path)], capture_output=True, text=True, check=True,
                           env=os.environ | dict(PYTHONPATH=str(Path(__file__).parents[2])))
@@ -77,9 +78,11 @@ def test_the_runtime_reads_without_pandas_and_torch(tmp_path):
 
 
 def test_rows_are_made_when_asked_for(tmp_path):
-    (tmp_path / 'labels.csv').write_text('input_path,golden_path,object_name\n' + ''.join(f'a,g,R{i}\n' for i in range(5)))
+    (tmp_path / 'labels.csv').write_text('input_path,golden_path,object_name\n'
+                                         + ''.join(f'a,g,R{i}\n' for i in range(5)))
     rows = LabelRows(tmp_path / 'labels.csv').rows
-    assert len(rows) == 5 and rows[-1] == ['a', 'g', 'R4'] and rows[1:3] == [['a', 'g', 'R1'], ['a', 'g', 'R2']]
+    assert len(rows) == 5 and rows[-1] == ['a', 'g', 'R4'] and rows[1:3] == [['a', 'g', 'R1'],
+                                                                             ['a', 'g', 'R2']]
     assert [name for *_, name in rows] == ['R0', 'R1', 'R2', 'R3', 'R4']
 
 
@@ -99,7 +102,8 @@ def test_a_million_rows_are_read_in_two_seconds(tmp_path):
         file.write('input_path,golden_path,label,object_name,part_number\n')
         file.writelines(f'line3/2024-05/board{i // 300:06d}/top,golden/t{i % 40:02d}/top,PASS,C{i % 300}_R0402_{i:07d},PN-{i % 5000}\n'
                         for i in range(1_000_000))
-    code = ('import sys, time; from mmchangenet.labels.label_rows import LabelRows; start = time.process_time(); '
+    code = ('import sys, time; from mmchangenet.labels.label_rows import LabelRows; start = '
+            'time.process_time(); '
             'rows = LabelRows(sys.argv[1]); print(len(rows), time.process_time() - start)')
     done = subprocess.run([sys.executable, '-c', code, str(path)], capture_output=True, text=True, check=True,
                           env=os.environ | dict(PYTHONPATH=str(Path(__file__).parents[2])))

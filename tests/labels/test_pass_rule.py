@@ -6,7 +6,8 @@ from mmchangenet.labels.pass_rule import PassRule, look_alikes, no_pass_message
 
 
 @pytest.mark.parametrize(('label', 'passed'), [
-    ('PASS', True), ('pass', True), (' Pass\t', True), ('Passive', False), ('', False), ('P A S S', False), ('OK', False),
+    ('PASS', True), ('pass', True), (' Pass\t', True), ('Passive', False), ('', False), ('P A S S', False),
+    ('OK', False),
     ('paß', False), ('pa\u017fs', False), ('ＰＡＳＳ', False), ('PASS\u200b', False), ('РASS', False)])
 def test_pass_in_any_case_and_nothing_else(label, passed):
     assert PassRule().is_pass(label) is passed
@@ -14,12 +15,14 @@ def test_pass_in_any_case_and_nothing_else(label, passed):
 
 def test_further_labels_mean_pass():
     rule = PassRule(['OK', 'good', 0, 'ＰＡＳＳ'])
-    assert [rule.is_pass(label) for label in ('ok', 'GOOD', '0', 'PASS', 'ＰＡＳＳ', 'NG', '1')] == [True] * 5 + [False] * 2
+    assert [rule.is_pass(label)
+            for label in ('ok', 'GOOD', '0', 'PASS', 'ＰＡＳＳ', 'NG', '1')] == [True] * 5 + [False] * 2
     assert rule.rewritten(['OK', 'NG', 'pass', 'PASS']) == ['PASS', 'NG', 'PASS', 'PASS']
 
 
 @pytest.mark.parametrize(('label', 'doubtful'), [
-    ('ＯＫ', True), ('OK\u200b', True), ('\ufeffPass', True), ('ok', False), ('NG\u200b', False), ('虚焊', False)])
+    ('ＯＫ', True), ('OK\u200b', True), ('\ufeffPass', True), ('ok', False), ('NG\u200b', False),
+    ('虚焊', False)])
 def test_what_only_looks_like_pass_is_doubtful(label, doubtful):
     assert PassRule(['OK']).is_doubtful(label) is doubtful
 
@@ -37,4 +40,5 @@ def test_the_labels_found_are_listed_with_their_counts():
 
 
 def test_labels_that_look_alike():
-    assert look_alikes({'missing', 'Missing', 'missing\u200b', 'bridge'}) == [['Missing', 'missing', 'missing\u200b']]
+    assert look_alikes({'missing', 'Missing', 'missing\u200b', 'bridge'}) == [['Missing', 'missing',
+                                                                               'missing\u200b']]

@@ -16,13 +16,16 @@ ENCODINGS = (*5 * ['utf-8'], 'utf-8-sig', 'utf-16', 'utf-16-le', 'utf-16-be', 'u
 WRONG_BYTES = (b'', b'"', b'\r', b'\n', b',', b'\0', b'\xff', b'\xed\xa0\x80', b'\xef\xbb\xbf')
 LONG = 131_073  # one more than the csv module takes in a cell
 BLANKS = ('', ' ', '\t ', '\xa0', '\u3000\u2003', '\x0b', '\x0c\x1f', '\u2028', ' \x85')
-FOLDERS = ('board_017', 'a/b', 'a\\b', '.', './x', 'x/../y', 'ünï', 'u\u0308', '板/一', '😀', 'NA', '007', 'a b', "it's",
+FOLDERS = ('board_017', 'a/b', 'a\\b', '.', './x', 'x/../y', 'ünï', 'u\u0308', '板/一', '😀', 'NA', '007', 'a b',
+           "it's",
            'a..b')
-NAMES = ('R12', 'C3', '007', '1e5', '7.0', 'NA', 'None', 'nan', 'True', 'R 1', 'R-0402_1', 'ÄÖ', '部品', '🙂', 'a.b',
+NAMES = ('R12', 'C3', '007', '1e5', '7.0', 'NA', 'None', 'nan', 'True', 'R 1', 'R-0402_1', 'ÄÖ', '部品', '🙂',
+         'a.b',
          'x' * 300, '-1', '=1+1', '@a', '#1', '%s', '{0}', 'a\u2028b', 'a\x85b', 'a\xa0b', 'R\ufeff')
 LABELS = ('PASS', 'pass', 'Pass', 'missing', 'NG', 'paß', 'Passive', 'NA', 'nan', '0', 'fehlt ä', '虚焊')
 NOTES = ('', 'PN-1', '3.5', 'a note', 'größer', '2"x4"', "''", '\ufeff', 'x' * 2000)
-WRONG_FOLDERS = ('', ' ', '/abs', '\\abs', 'C:/x', 'c:x', '..', '../x', 'a/../../x', '..\\x', '\ufeffa', 'a\u200b',
+WRONG_FOLDERS = ('', ' ', '/abs', '\\abs', 'C:/x', 'c:x', '..', '../x', 'a/../../x', '..\\x', '\ufeffa',
+                 'a\u200b',
                  '\u202ea')
 WRONG_NAMES = ('', '\xa0', 'a/b', 'a\\b', '/', '\u200b', 'x' * LONG, '"', '"a', 'a"', 'a"b', '"a"b', '"a" ')
 WRONG_LABELS = ('', '\u2003', 'ＰＡＳＳ', 'pa\u017fs', 'PASS\u200b', '\ufeffPASS', 'P\xadASS', 'РASS', 'OK', 'ok',
@@ -30,7 +33,8 @@ WRONG_LABELS = ('', '\u2003', 'ＰＡＳＳ', 'pa\u017fs', 'PASS\u200b', '\ufeff
 WRONG_COLUMNS = ('part', '', ' ', 'label', 'Label', 'x' * LONG, '"', 'input path')
 WRONG_FIRST_LINES = ('', ' ', 'sep=;', 'sep=|', 'sep=', '"sep=,"', 'SEP=\t', '\ufeff', '\x1a', '# comment')
 WRONG_LINES = ('', '\xa0', '\t\t\t', ',,,', ';;;', '" ",', '"', '\u200b', '\x1a')
-POOLS = dict(input_path=(FOLDERS, WRONG_FOLDERS), golden_path=(FOLDERS, WRONG_FOLDERS), label=(LABELS, WRONG_LABELS),
+POOLS = dict(input_path=(FOLDERS, WRONG_FOLDERS), golden_path=(FOLDERS, WRONG_FOLDERS),
+             label=(LABELS, WRONG_LABELS),
              object_name=(NAMES, WRONG_NAMES))
 
 
@@ -106,14 +110,16 @@ def _broken(rng: random.Random) -> HostileCsv:
     for _ in range(rng.randrange(7)):
         cells = [_cell(rng, name) for name in columns]
         if rng.random() < 0.04:
-            cells = cells[:rng.randrange(len(cells) + 1)] + rng.choices(['', ' ', 'x', '\ufeff'], k=rng.randrange(3))
+            cells = cells[:rng.randrange(len(cells) + 1)] + rng.choices(['', ' ', 'x', '\ufeff'],
+                                                                        k=rng.randrange(3))
         lines.append(write(rng, cells, delimiter))
         lines += rng.choices(WRONG_LINES, k=rng.random() < 0.04)
     text = _joined(rng, lines)
     if rng.random() < 0.1:
         text = text.replace(rng.choice(text or ' '), rng.choice('\0\ud800\udfff\U0010ffff"\r\n'), 1)
     encoding = rng.choice(ENCODINGS)
-    return HostileCsv(_damaged(rng, text.encode(encoding, 'replace' if encoding == 'latin-1' else 'surrogatepass')))
+    return HostileCsv(_damaged(rng, text.encode(encoding,
+                                                'replace' if encoding == 'latin-1' else 'surrogatepass')))
 
 
 def _cell(rng: random.Random, column: str) -> str:

@@ -22,7 +22,8 @@ def run(tmp_path):
     for name in ('c/A', 'g/A', 'c/B', 'g/B'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         cv2.imwrite(str(tmp_path / f'{name}_White.png'), rng.integers(0, 256, (8, 8, 3), np.uint8))
-    return lambda *options: module.main([str(tmp_path / 'labels.csv'), str(tmp_path), '--image-ext', '.png', *options])
+    return lambda *options: module.main([str(tmp_path / 'labels.csv'), str(tmp_path), '--image-ext', '.png',
+                                         *options])
 
 
 def test_nothing_found(run, capsys):
@@ -37,7 +38,8 @@ def test_findings_are_printed_written_and_exit_with_1(run, tmp_path, capsys):
     output = capsys.readouterr().out
     assert 'line 3: unreadable image: B (missing): ' in output and '2 rows: 1x unreadable image' in output
     report = pd.read_csv(tmp_path / 'out.csv')
-    assert report[['line', 'finding', 'label', 'object_name']].to_numpy().tolist() == [[3, 'unreadable image', 'missing', 'B']]
+    assert report[['line', 'finding', 'label', 'object_name']].to_numpy().tolist() == [[3, 'unreadable image',
+                                                                                        'missing', 'B']]
     assert 'B_White.png' in report['detail'][0]
 
 

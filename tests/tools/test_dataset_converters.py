@@ -24,7 +24,8 @@ def load(name):
 @pytest.fixture
 def board_csv(tmp_path):
     path = tmp_path / 'all.csv'
-    rows = [f'line1/B{i // 10:02d};golden;{"missing" if i % 5 == 0 else "pass"};007;{i % 3}.0' for i in range(200)]
+    rows = [f'line1/B{i // 10:02d};golden;{"missing" if i % 5 == 0 else "pass"};007;{i % 3}.0'
+            for i in range(200)]
     path.write_text('\n'.join(['input_path;golden_path;label;object_name;lot', *rows]))
     return path
 
@@ -34,7 +35,8 @@ def test_split_writes_the_csvs_own_columns_and_prints_a_table(board_csv, tmp_pat
     load('split_csv').main([str(board_csv), '--out-dir', str(tmp_path / 'out'), '--fractions', *fractions])
     parts = {name: pd.read_csv(tmp_path / f'out/{name}.csv', dtype=str) for name in ('train', 'val', 'test')}
     assert {name: len(part) for name, part in parts.items()} == {'train': 100, 'val': 60, 'test': 40}
-    assert all(list(part) == ['input_path', 'golden_path', 'label', 'object_name', 'lot'] for part in parts.values())
+    assert all(list(part) == ['input_path', 'golden_path', 'label', 'object_name', 'lot']
+               for part in parts.values())
     assert set(parts['val']['object_name']) == {'007'} and set(parts['val']['label']) == {'PASS', 'missing'}
     boards = [set(part['input_path']) for part in parts.values()]
     assert sum(map(len, boards)) == 20 == len(set.union(*boards))
@@ -44,9 +46,11 @@ def test_split_writes_the_csvs_own_columns_and_prints_a_table(board_csv, tmp_pat
 
 
 def test_a_split_without_defects_is_a_warning(tmp_path, capsys):
-    rows = [f'b{board},golden,{"missing" if board == 0 else "PASS"},R{row}' for board in range(4) for row in range(3)]
+    rows = [f'b{board},golden,{"missing" if board == 0 else "PASS"},R{row}' for board in range(4)
+            for row in range(3)]
     (tmp_path / 'labels.csv').write_text('\n'.join(['input_path,golden_path,label,object_name', *rows]))
-    load('split_csv').main([str(tmp_path / 'labels.csv'), '--out-dir', str(tmp_path / 'out'), '--fractions', 'train=3', 'val=1'])
+    load('split_csv').main([str(tmp_path / 'labels.csv'), '--out-dir', str(tmp_path / 'out'), '--fractions',
+                            'train=3', 'val=1'])
     assert capsys.readouterr().err.startswith('warning: val has no FAIL row, ')
 
 
@@ -71,7 +75,8 @@ def test_deeppcb_from_the_shell(tmp_path):
     for part in ('n', 'n_not'):
         (group / part).mkdir(parents=True)
     for side in ('temp', 'test'):
-        cv2.imwrite(str(group / f'n/X_{side}.jpg'), np.random.default_rng(0).integers(0, 256, (100, 100), np.uint8))
+        cv2.imwrite(str(group / f'n/X_{side}.jpg'),
+                    np.random.default_rng(0).integers(0, 256, (100, 100), np.uint8))
     (group / 'n_not/X.txt').write_text('10 10 20 20 4\n')
     (tmp_path / 'list.txt').write_text('g/n/X.jpg g/n_not/X.txt\n')
     done = subprocess.run(
@@ -86,4 +91,5 @@ def test_deeppcb_from_the_shell(tmp_path):
 def test_deeppcb_errors_are_short(tmp_path):
     (tmp_path / 'list.txt').write_text('g/n/X.jpg g/n_not/X.txt\n')
     with pytest.raises(SystemExit, match='error: .*list.txt does not fit'):
-        load('deeppcb').main(['--src', str(tmp_path), '--list', str(tmp_path / 'list.txt'), '--dst', str(tmp_path / 'out')])
+        load('deeppcb').main(['--src', str(tmp_path), '--list', str(tmp_path / 'list.txt'), '--dst',
+                              str(tmp_path / 'out')])

@@ -28,14 +28,16 @@ SHOWN = 100  # findings
 
 def parse_args(args: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('csv', help='label CSV')
     parser.add_argument('images_dir', help='folder that its paths are relative to')
     parser.add_argument('--image-ext', default='.jpg', help='extension of the images (default: .jpg)')
     parser.add_argument('--input-map', nargs='+', action=DictAction, metavar='LIGHT=POSITION',
                         help='lighting names and positions (default: one image without suffix)')
     parser.add_argument('--num-golden', type=int, default=1, metavar='N',
-                        help='golden_path is a folder of goldens: look at the first N (default: 1, one golden of the '
+                        help='golden_path is a folder of goldens: look at the first N (default: 1, one '
+                             'golden of the '
                         'same name)')
     parser.add_argument('--pass-labels', nargs='+', default=[], metavar='LABEL',
                         help='labels that mean PASS, such as OK')

@@ -49,16 +49,18 @@ DRAWS = 12  # samples per repeat, each with its own draw: colour jitter, the dea
 def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--repeats', type=int, default=15, help=f'how often to load {DRAWS} samples in every way')
+    parser.add_argument('--repeats', type=int, default=15,
+                        help=f'how often to load {DRAWS} samples in every way')
     return parser.parse_args()
 
 
 def write_files(folder: str) -> list[str]:
-    """Textured 160-px JPEGs, one per lighting of either side, of about 8 kB as inspection cameras give them."""
+    """Textured 160-px JPEGs, one per lighting of either side, of 8 kB as inspection cameras give them."""
     rng = np.random.default_rng(0)
     files = []
     for index in range(2 * LIGHTINGS):
-        image = cv2.resize(rng.normal(90, 18, (20, 20, 3)), (FILE_SIDE, FILE_SIDE), interpolation=cv2.INTER_CUBIC)
+        image = cv2.resize(rng.normal(90, 18, (20, 20, 3)), (FILE_SIDE, FILE_SIDE),
+                           interpolation=cv2.INTER_CUBIC)
         for _ in range(18):
             corner, extent = rng.integers(FILE_SIDE, size=2), rng.integers(6, 50, 2)
             color = rng.uniform(0, 255, 3).tolist()
@@ -76,13 +78,15 @@ def our_loader(files: list[str], augmentations: Sequence[PairedAugmentation], fi
     preprocess = PairDataPreprocessor()
 
     def load(seed: int) -> dict[str, torch.Tensor]:
-        row = dict(compare_files=files[:LIGHTINGS], golden_files=files[LIGHTINGS:], rng=np.random.default_rng(seed))
+        row = dict(compare_files=files[:LIGHTINGS], golden_files=files[LIGHTINGS:],
+                   rng=np.random.default_rng(seed))
         return preprocess(pseudo_collate([pipeline(row)]))['inputs']
 
     return load
 
 
-def plain_loader(files: list[str], augmentations: Sequence[PairedAugmentation], filter: Image.Resampling) -> Load:
+def plain_loader(files: list[str], augmentations: Sequence[PairedAugmentation],
+                 filter: Image.Resampling) -> Load:
     """One image after the other, as it is usually written; what is drawn for the pair is drawn once."""
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -109,7 +113,8 @@ def plain_loader(files: list[str], augmentations: Sequence[PairedAugmentation], 
     def load(seed: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng(seed)
         drawn: list[tuple[Callable[..., Image.Image], tuple[Any, ...] | None]] = [
-            (steps[type(augmentation)], augmentation.draw(rng, (SIDE, SIDE))) for augmentation in augmentations]
+            (steps[type(augmentation)], augmentation.draw(rng, (SIDE, SIDE)))
+            for augmentation in augmentations]
         tensors = []
         for file in files:
             image = Image.open(file).convert('RGB').resize((SIDE, SIDE), filter)
@@ -145,11 +150,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         files = write_files(folder)
         size = sum(os.path.getsize(file) for file in files) / len(files) / 1000
-        print(f'2 x {LIGHTINGS} JPEGs of {FILE_SIDE} px and {size:.1f} kB → {SIDE} px, one thread, '
-              f'median of {args.repeats} repeats in turns, ms per sample')
+        print(f'2 x {LIGHTINGS} JPEGs of {FILE_SIDE} px and {size:.1f} kB → {SIDE} px, one thread, median of '
+              f'{args.repeats} repeats in turns, ms per sample')
         rows: dict[str, tuple[list[PairedAugmentation], Image.Resampling, tuple[str, ...]]] = {
             'without augmentation': ([], Image.Resampling.BILINEAR, ('pillow-bilinear', 'fast', 'area')),
-            'with augmentation': (augmentations, Image.Resampling.BICUBIC, ('pillow-bicubic', 'fast', 'area')),
+            'with augmentation': (augmentations, Image.Resampling.BICUBIC,
+                                  ('pillow-bicubic', 'fast', 'area')),
         }
         for name, (steps, plain_filter, filters) in rows.items():
             loaders = {'plain': plain_loader(files, steps, plain_filter)}
@@ -163,7 +169,8 @@ def main() -> None:
             medians = {key: 1000 * np.median(values) for key, values in times.items()}
             print(f'{name}: Pillow and torchvision {medians["plain"]:.1f}')
             for filter in filters:
-                print(f'    {filter:16} {medians[filter]:5.1f}   {medians["plain"] / medians[filter]:.1f} times as fast')
+                print(f'    {filter:16} {medians[filter]:5.1f}   {medians["plain"] / medians[filter]:.1f} '
+                      'times as fast')
 
 
 if __name__ == '__main__':

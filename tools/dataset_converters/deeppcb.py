@@ -20,7 +20,8 @@ from mmchangenet.datasets.deeppcb import convert
 
 def parse_args(args: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--src', required=True, help='folder that holds PCBData')
     parser.add_argument('--list', required=True,
                         help='list of pairs, one "image label-file" per line; looked for in --src, too')

@@ -23,7 +23,8 @@ from mmchangenet.files import check_output, replacing
 
 def parse_args(args: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument('--dst', help='folder to make; demo data that is there already is kept')
     target.add_argument('--contact-sheet', metavar='PNG', help='write a picture of samples instead')

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 from mmchangenet.apis.launch import MISTAKES, fail_or_raise
@@ -36,15 +37,18 @@ def fraction(text: str) -> tuple[str, float]:
 
 def parse_args(args: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('csv', help='label CSV')
     parser.add_argument('--out-dir', required=True, help='folder to write NAME.csv to')
     parser.add_argument('--fractions', nargs='+', type=fraction, metavar='NAME=SHARE',
                         default=[('train', 0.8), ('val', 0.1), ('test', 0.1)],
                         help='splits and their shares of the rows (default: train=0.8 val=0.1 test=0.1)')
     board = parser.add_mutually_exclusive_group()
-    board.add_argument('--board', default='input_path', metavar='COLUMN', help='column that tells boards apart')
-    board.add_argument('--board-pattern', metavar='REGEX', help='expression searched in input_path/object_name; '
+    board.add_argument('--board', default='input_path', metavar='COLUMN',
+                       help='column that tells boards apart')
+    board.add_argument('--board-pattern', metavar='REGEX',
+                       help='expression searched in input_path/object_name; '
                        'its first group or whole match is the board')
     parser.add_argument('--pass-labels', nargs='+', default=[], metavar='LABEL',
                         help='labels that mean PASS, such as OK; they are written as PASS')
@@ -78,11 +82,11 @@ def split(options: argparse.Namespace) -> int:
     table = summarise(frame, boards, splits).loc[list(fractions)]
     print(table.to_string())
     if not table['PASS'].any():
-        print(f'warning: {no_pass_message(frame[LABEL_COLUMN].value_counts().to_dict())}', file=sys.stderr)
+        print(f'warning: {no_pass_message(Counter(frame[LABEL_COLUMN]))}', file=sys.stderr)
     lacking = [(name, kind) for kind in ('PASS', 'FAIL') for name in table.index[table[kind] == 0]]
     for name, kind in lacking:
-        print(f'warning: {name} has no {kind} row, so neither AUROC nor a threshold can be had there: '
-              'give it a larger share', file=sys.stderr)
+        print(f'warning: {name} has no {kind} row, so neither AUROC nor a threshold can be had there: give '
+              'it a larger share', file=sys.stderr)
     return 1 if lacking else 0
 
 

@@ -1,35 +1,41 @@
 """Makes the demo data whole or not at all, and once, however many processes ask for it."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from mmengine.logging import print_log
 
-from .generate import NAME, NOTE, parameters, split_boards, write_demo
+from .generate import NAME, NOTE, Progress, Row, parameters, split_boards, write_demo
 
 
-def generate_demo(root, seed=0, num_boards=120, size=128, quality=92, progress=iter, processes=None):
+def generate_demo(root: str | os.PathLike[str], seed: int = 0, num_boards: int = 120, size: int = 128,
+                  quality: int = 92, progress: Progress = iter,
+                  processes: int | None = None) -> dict[str, list[Row]]:
     """Make the demo data: ``images/<board>/<object>_<light>.jpg``, ``train.csv``, ``val.csv``, ``test.csv``.
 
     Every site of every board is a pair with the golden shot of that site (folder ``golden``). The pictures
     depend on seed, board and site alone. The folder appears when it is complete, never before.
 
     Args:
-        root (str or Path): folder to make; it may exist if it is empty.
-        seed (int): of everything drawn. Defaults to 0.
-        num_boards (int): boards of 32 sites each, at least 3. Defaults to 120.
-        size (int): side of the pictures in pixels. Defaults to 128.
-        quality (int): of the JPEG files, 1..100. Defaults to 92.
-        progress (Callable): wraps the list of boards, for instance ``mmengine.utils.track_iter_progress``.
-        processes (int, optional): how many draw; the files are the same. Defaults to one a core.
+        root: folder to make; it may exist if it is empty.
+        seed: of everything drawn. Defaults to 0.
+        num_boards: boards of 32 sites each, at least 3. Defaults to 120.
+        size: side of the pictures in pixels. Defaults to 128.
+        quality: of the JPEG files, 1..100. Defaults to 92.
+        progress: wraps the list of boards, for instance ``mmengine.utils.track_iter_progress``.
+        processes: how many draw; the files are the same. Defaults to one per core.
 
     Returns:
-        dict[str, list[tuple]]: split → rows of its CSV.
+        split → rows of its CSV.
 
     Raises:
         FileExistsError: when ``root`` holds something already.
@@ -40,7 +46,8 @@ def generate_demo(root, seed=0, num_boards=120, size=128, quality=92, progress=i
         return _make(root, parameters(seed, num_boards, size, quality), progress, processes)
 
 
-def ensure_demo(root, seed=0, num_boards=120, size=128, quality=92, progress=iter, processes=None):
+def ensure_demo(root: str | os.PathLike[str], seed: int = 0, num_boards: int = 120, size: int = 128,
+                quality: int = 92, progress: Progress = iter, processes: int | None = None) -> None:
     """Make the demo data unless it is there; the arguments are those of :func:`generate_demo`.
 
     The first process to come generates, the others wait. What a killed process left behind is removed; data
@@ -59,23 +66,25 @@ def ensure_demo(root, seed=0, num_boards=120, size=128, quality=92, progress=ite
             return
         outdated = _sibling(root, 'outdated')
         if _note(root) is not None:
-            print_log(f'The demo data in {root} is of another version or seed: it is made anew', logger='current')
+            print_log(f'The demo data in {root} is of another version or seed: it is made anew',
+                      logger='current')
             root.rename(outdated)
         start = time.perf_counter()
         print_log(f'Making the demo data in {root}, about a minute', logger='current')
         rows = _make(root, wanted, progress, processes)
         shutil.rmtree(outdated, ignore_errors=True)
         counts = ', '.join(f'{len(split)} {name}' for name, split in rows.items())
-        print_log(f'The demo data is ready after {time.perf_counter() - start:.0f} s: {counts} pairs', logger='current')
+        print_log(f'The demo data is ready after {time.perf_counter() - start:.0f} s: {counts} pairs',
+                  logger='current')
 
 
-def _sibling(root, purpose):
+def _sibling(root: Path, purpose: str) -> Path:
     return root.parent / f'.{root.name}.{purpose}'
 
 
 @contextmanager
-def _alone(root):
-    """Hold the lock of a data folder and remove what a killed process left; the system frees the lock of a dead holder."""
+def _alone(root: Path) -> Iterator[None]:
+    """Hold the lock of a data folder, which the system frees when its holder dies; remove what one left."""
     root.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(str(_sibling(root, 'lock')))
     try:
@@ -92,18 +101,22 @@ def _alone(root):
         lock.release()
 
 
-def _make(root, wanted, progress, processes):
+def _make(root: Path, wanted: dict[str, int], progress: Progress,
+          processes: int | None) -> dict[str, list[Row]]:
     """Write into a folder beside ``root``, then rename it."""
     if wanted['size'] < 32 or not 1 <= wanted['quality'] <= 100:
-        raise ValueError(f"size is {wanted['size']} and quality {wanted['quality']}: at least 32 px and 1..100 are accepted")
+        raise ValueError(f"size is {wanted['size']} and quality {wanted['quality']}: at least 32 px and "
+                         "1..100 are accepted")
     split_boards(wanted['num_boards'])
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise FileExistsError(f'{root} holds something that is not this demo data: empty it or name another folder')
+        raise FileExistsError(f'{root} holds something that is not this demo data: empty it or name another '
+                              'folder')
     partial = _sibling(root, 'partial')
     try:
         partial.mkdir()
         rows = write_demo(
-            partial, wanted['seed'], wanted['num_boards'], wanted['size'], wanted['quality'], progress, processes)
+            partial, wanted['seed'], wanted['num_boards'], wanted['size'], wanted['quality'], progress,
+            processes)
         if root.exists():
             root.rmdir()
         partial.rename(root)
@@ -112,7 +125,7 @@ def _make(root, wanted, progress, processes):
     return rows
 
 
-def _note(root):
+def _note(root: Path) -> dict[str, Any] | None:
     """The note of a demo data set in a folder; None if it is no such thing."""
     try:
         note = json.loads((root / NOTE).read_text(encoding='utf-8'))
@@ -121,6 +134,6 @@ def _note(root):
     return note if isinstance(note, dict) and note.get('name') == NAME else None
 
 
-def _is_ready(root, wanted):
+def _is_ready(root: Path, wanted: dict[str, int]) -> bool:
     note = _note(root)
     return note is not None and all(note.get(key) == value for key, value in wanted.items())

@@ -1,12 +1,14 @@
 """The demo board: its sites, and what the bare board shows there."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from .packages import PACKAGES
-from .scene import MASK_THICKNESS, box, capsule, disc, stable_seed, texture
+from .packages import PACKAGES, Package
+from .scene import MASK_THICKNESS, Array, Scene, box, capsule, disc, stable_seed, texture
 
 # How often each package is on the board.
 POPULATION = dict(resistor=6, capacitor=5, led=4, diode=4, sot23=4, soic8=5, electrolytic=4)
@@ -20,29 +22,29 @@ SILKSCREEN = (0.88, 0.88, 0.84)
 
 @dataclass(frozen=True)
 class Site:
-    """A place of the board that holds one part: designator, package, orientation in degrees, part number (index of looks)."""
+    """A place for one part: designator, package, orientation in degrees, part number (index of looks)."""
     name: str
     package: str
     angle: float
     look: int
 
     @property
-    def geometry(self):
-        """The site's Package."""
+    def geometry(self) -> Package:
+        """What stands there."""
         return PACKAGES[self.package]
 
 
 @dataclass(frozen=True)
 class Bare:
-    """What varies of the bare board: tone of the mask (RGB factors), strength and offset (units) of the silkscreen."""
-    tone: tuple
+    """What varies of a bare board: tone of the mask (RGB factors), strength and offset of the silkscreen."""
+    tone: tuple[float, ...]
     silkscreen: float
-    silkscreen_shift: tuple
+    silkscreen_shift: tuple[float, ...]
 
 
 @lru_cache(maxsize=4)
-def board_sites(seed):
-    """The sites of the board that belongs to a seed, a tuple of Site."""
+def board_sites(seed: int) -> tuple[Site, ...]:
+    """The sites of the board that belongs to a seed."""
     sites = []
     for package, count in POPULATION.items():
         for number in range(1, count + 1):
@@ -52,11 +54,12 @@ def board_sites(seed):
     return tuple(sites)
 
 
-def _routes(site, rng):
+def _routes(site: Site, rng: np.random.Generator) -> list[tuple[tuple[float, float], ...]]:
     """Tracks as polylines in the site's frame: one out of each pad, and some that pass by."""
-    tracks = []
+    tracks: list[tuple[tuple[float, float], ...]] = []
     for u, v, half_u, half_v in site.geometry.pads:
-        outward = np.array([np.sign(u), 0.0]) if half_u > half_v or site.package == 'diode' else np.array([0.0, np.sign(v)])
+        along_u = half_u > half_v or site.package == 'diode'
+        outward = np.array([np.sign(u), 0.0]) if along_u else np.array([0.0, np.sign(v)])
         side = np.array([outward[1], outward[0]]) * rng.choice((-1, 1))
         corner = np.array([u, v]) + outward * rng.uniform(12, 22)
         tracks.append(((u, v), tuple(corner.tolist()), tuple((corner + (outward + side) * 40).tolist())))
@@ -67,15 +70,15 @@ def _routes(site, rng):
     return tracks
 
 
-def draw_board(scene, site, bare, seed, rng):
+def draw_board(scene: Scene, site: Site, bare: Bare, seed: int, rng: np.random.Generator) -> None:
     """Laminate, tracks, vias, solder mask with its openings, and silkscreen.
 
     Args:
-        scene (Scene): empty.
-        site (Site): what is drawn around.
-        bare (Bare): this board's looks.
-        seed (int): of the design: tracks are the same on every board.
-        rng (np.random.Generator): of the shot: grain of the surface.
+        scene: empty.
+        site: what is drawn around.
+        bare: this board's looks.
+        seed: of the design: tracks are the same on every board.
+        rng: of the shot: grain of the surface.
     """
     design = np.random.default_rng([seed, stable_seed(site.name), 2])
     u, v = scene.frame_of(scene.x, scene.y, 0, 0, site.angle)
@@ -108,7 +111,7 @@ def draw_board(scene, site, bare, seed, rng):
     _draw_silkscreen(scene, site, bare, u - bare.silkscreen_shift[0], v - bare.silkscreen_shift[1])
 
 
-def _draw_silkscreen(scene, site, bare, u, v):
+def _draw_silkscreen(scene: Scene, site: Site, bare: Bare, u: Array, v: Array) -> None:
     package = site.geometry
     reach_u = max(package.half_u, *(abs(pad[0]) + pad[2] for pad in package.pads)) + 5
     reach_v = max(package.half_v, *(abs(pad[1]) + pad[3] for pad in package.pads)) + 5
@@ -118,6 +121,7 @@ def _draw_silkscreen(scene, site, bare, u, v):
     room = 62 - reach_v
     if room >= 6:
         text_height = min(room - 2, 9) / 2
-        ink = np.maximum(ink, scene.text_cover(u, v, site.name, -reach_u + 5 * len(site.name), reach_v + 3 + text_height,
+        ink = np.maximum(ink, scene.text_cover(u, v, site.name,
+                                               -reach_u + 5 * len(site.name), reach_v + 3 + text_height,
                                                4.5 * len(site.name), text_height))
     scene.paint(ink * bare.silkscreen, SILKSCREEN, gloss=0.05)

@@ -1,9 +1,11 @@
 """What differs between two shots of the same thing: exposure, colour balance, evenness, focus, noise."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
-from .scene import texture
+from .scene import Array, texture
 
 GAMMA = 1.8
 
@@ -19,16 +21,16 @@ READ_NOISE = (1.0, 2.5)  # grey levels
 CLOUD = 0.05  # smooth brightness differences (flux film, breath of the lamp)
 
 
-def expose(radiance, light, rng):
+def expose(radiance: Array, light: str, rng: np.random.Generator) -> Array:
     """Take the picture.
 
     Args:
-        radiance (ndarray): float32 (h, w, 3), RGB, linear.
-        light (str): name of the light.
-        rng (np.random.Generator): draws everything that varies.
+        radiance: float32 (h, w, 3), RGB, linear.
+        light: name of the light.
+        rng: draws everything that varies.
 
     Returns:
-        ndarray: uint8 (h, w, 3), RGB.
+        uint8 (h, w, 3), RGB.
     """
     size = radiance.shape[0]
     scale = size / 128

@@ -1,31 +1,38 @@
 """A picture of samples: golden and compare side of some shots, light by light."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from .board import board_sites
 from .lighting import LIGHTS
+from .scene import Array
 from .shot import GOLDEN, take_shot
 
-# What the sheet shows, one a row: (designator, board, defect).
+# What the sheet shows, one per row: (designator, board, defect).
 SAMPLES = (
-    ('U1', 2, None), ('R2', 1, 'little_solder'), ('C2', 5, 'tombstone'), ('Q1', 4, 'wrong_part'), ('U2', 3, 'bridge'),
+    ('U1', 2, None), ('R2', 1, 'little_solder'), ('C2', 5, 'tombstone'), ('Q1', 4, 'wrong_part'),
+    ('U2', 3, 'bridge'),
     ('LED1', 0, 'shifted'), ('D1', 2, 'rotated'), ('R4', 7, 'missing'), ('CE1', 6, 'foreign_object'),
 )
 GAP, MARGIN, HEADER = 4, 100, 40  # pixels
 LEVELS = 32  # grey levels a channel keeps, so that the PNG stays small
 
 
-def contact_sheet(seed=0, cell=72, samples=SAMPLES):
-    """Draw samples, a row each: four lights golden, four lights compare.
+def contact_sheet(seed: int = 0, cell: int = 72,
+                  samples: Sequence[tuple[str, int, str | None]] = SAMPLES) -> Array:
+    """Draw samples, one per row: four lights golden, four lights compare.
 
     Args:
-        seed (int): of the data set they belong to.
-        cell (int): side of one picture on the sheet, pixels.
-        samples (Sequence[tuple]): (designator, board, defect or None) each.
+        seed: of the data set they belong to.
+        cell: side of one picture on the sheet, pixels.
+        samples: (designator, board, defect or None) each.
 
     Returns:
-        ndarray: uint8 (h, w, 3), RGB.
+        uint8 (h, w, 3), RGB.
     """
     numbers = {site.name: number for number, site in enumerate(board_sites(seed))}
     step = cell + GAP
@@ -48,5 +55,5 @@ def contact_sheet(seed=0, cell=72, samples=SAMPLES):
     return sheet
 
 
-def _write(sheet, text, left, baseline, scale):
+def _write(sheet: Array, text: str, left: int, baseline: int, scale: float) -> None:
     cv2.putText(sheet, text, (left, baseline), cv2.FONT_HERSHEY_SIMPLEX, scale, (30, 30, 30), 1, cv2.LINE_AA)

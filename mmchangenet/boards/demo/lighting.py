@@ -5,10 +5,12 @@ vertical, so a ring of lamps shows up on those slopes of solder that match it; e
 in proportion to its colour.
 """
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
-from .scene import length
+from .scene import Array, Scene, length
 
 LIGHTS = ('LowAngleLight', 'SolderLight', 'UniformLight', 'WhiteLight')
 
@@ -20,23 +22,24 @@ BARS = ((-1, 0, 1.0), (0, -1, 0.75), (1, 0, 0.30), (0, 1, 0.20))
 BAR_ELEVATION = np.deg2rad(24.0)
 SHADOW_REACH, SHADOW_STEP = 40.0, 3.0  # units
 
-# SolderLight: rings of red, green and blue lamps from the top down: slope each shows on solder, and the width, degrees.
+# SolderLight: rings of red, green and blue lamps from the top down: the slope that each shows on solder,
+# and the width, in degrees.
 RINGS = ((4.0, 14.0), (23.0, 12.0), (42.0, 15.0))
 
 
-def lobe(tilt, centre, width):
+def lobe(tilt: Array, centre: float, width: float) -> Array:
     """Response of metal of slope ``tilt`` to lamps seen at slope ``centre``; degrees."""
     return np.exp(-((tilt - centre) / width)**2)
 
 
-def slopes(scene):
+def slopes(scene: Scene) -> tuple[Array, Array]:
     """Height gradient (rise to the right, rise downwards), units per unit."""
     scale = scene.scale / 8
     return (cv2.Sobel(scene.height, cv2.CV_32F, 1, 0, ksize=3, scale=scale, borderType=cv2.BORDER_REFLECT),
             cv2.Sobel(scene.height, cv2.CV_32F, 0, 1, ksize=3, scale=scale, borderType=cv2.BORDER_REFLECT))
 
 
-def shifted(image, dx, dy):
+def shifted(image: Array, dx: int, dy: int) -> Array:
     """``image`` read ``dx`` columns further right and ``dy`` rows further down, the border repeated."""
     height, width = image.shape
     padded = cv2.copyMakeBorder(image, max(-dy, 0), max(dy, 0), max(-dx, 0), max(dx, 0), cv2.BORDER_REPLICATE)
@@ -44,7 +47,7 @@ def shifted(image, dx, dy):
     return padded[top:top + height, left:left + width]
 
 
-def sunlit(scene, dx, dy):
+def sunlit(scene: Scene, dx: int, dy: int) -> Array:
     """Share in 0..1 of a bar's light that nothing taller stands in the way of."""
     blocked = np.zeros_like(scene.height)
     for distance in np.arange(SHADOW_STEP, SHADOW_REACH, SHADOW_STEP):
@@ -54,14 +57,14 @@ def sunlit(scene, dx, dy):
     return 1 - np.clip((blocked - scene.height) / 2.0, 0, 1)
 
 
-def shade(scene):
+def shade(scene: Scene) -> dict[str, Array]:
     """The light that reaches the camera under each lamp.
 
     Args:
-        scene (Scene): the surface.
+        scene: the surface.
 
     Returns:
-        dict[str, ndarray]: name of the light → float32 (size, size, 3), RGB, linear, about 0..1.
+        name of the light → float32 (size, size, 3), RGB, linear, about 0..1.
     """
     right, down = slopes(scene)
     steepness = length(right, down)
@@ -71,7 +74,7 @@ def shade(scene):
     around = cv2.GaussianBlur(scene.height, (0, 0), 5 * scene.scale, borderType=cv2.BORDER_REFLECT)
     open_sky = 1 - np.clip((around - scene.height) / 40, 0, 0.45)
 
-    def mixed(name, diffuse, specular):
+    def mixed(name: str, diffuse: Array, specular: Array) -> Array:
         visible = (scene.ink * PRINT_VISIBILITY[name])[..., None]
         colour = scene.albedo + visible * (scene.ink_albedo - scene.albedo)
         if specular.ndim == 2:
@@ -81,7 +84,8 @@ def shade(scene):
     low = np.zeros_like(scene.height)
     glint = np.zeros_like(scene.height)
     for dx, dy, power in BARS:
-        facing = np.clip((np.sin(BAR_ELEVATION) - np.cos(BAR_ELEVATION) * (dx * right + dy * down)) * upright, 0, None)
+        facing = np.clip((np.sin(BAR_ELEVATION) - np.cos(BAR_ELEVATION) * (dx * right + dy * down)) * upright,
+                         0, None)
         light = power * sunlit(scene, dx, dy)
         low += light * facing
         toward = -(dx * right + dy * down) / np.maximum(steepness, 1e-3)
@@ -91,7 +95,10 @@ def shade(scene):
     sheen = scene.gloss * lobe(tilt, 0.0, 10.0)
     return dict(
         LowAngleLight=mixed('LowAngleLight', 0.85 * low, 0.10 * low + 0.9 * glint),
-        SolderLight=mixed('SolderLight', 0.30 * upright * open_sky, 0.06 + 0.75 * rings) + 0.05 * sheen[..., None],
-        UniformLight=mixed('UniformLight', (0.80 + 0.2 * upright) * open_sky, (0.36 + 0.30 * upright) * open_sky),
-        WhiteLight=mixed('WhiteLight', 0.75 * upright * np.sqrt(upright), 0.85 * lobe(tilt, 0.0, 48.0)) + 0.10 * sheen[..., None],
+        SolderLight=mixed('SolderLight', 0.30 * upright * open_sky, 0.06 + 0.75 * rings)
+        + 0.05 * sheen[..., None],
+        UniformLight=mixed('UniformLight', (0.80 + 0.2 * upright) * open_sky,
+                           (0.36 + 0.30 * upright) * open_sky),
+        WhiteLight=mixed('WhiteLight', 0.75 * upright * np.sqrt(upright), 0.85 * lobe(tilt, 0.0, 48.0))
+        + 0.10 * sheen[..., None],
     )

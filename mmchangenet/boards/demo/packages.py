@@ -1,16 +1,20 @@
 """The packages of the demo board: their pads, bodies, leads, prints and solder."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
-from .scene import MASK_THICKNESS, box, capsule, disc, texture
+from .scene import MASK_THICKNESS, Array, Colour, Scene, box, capsule, disc, texture
 
 TIN = (0.86, 0.87, 0.88)
 SOLDER = (0.90, 0.91, 0.93)
 WHITE_INK = (0.92, 0.92, 0.88)
 BLACK_INK = (0.06, 0.06, 0.07)
 STRAND_RADIUS = 8.0  # half the width of a solder bridge
+Rectangle: TypeAlias = tuple[float, float, float, float]  # u, v, half_u, half_v
 STANDING = 60.0  # a part tilted further than this is drawn on its end, degrees
 
 
@@ -23,16 +27,16 @@ class Mark:
     half_u: float
     half_v: float
     text: str = ''
-    colour: tuple = WHITE_INK
+    colour: tuple[float, ...] = WHITE_INK
 
 
 @dataclass(frozen=True)
 class Look:
     """What one part number of a package looks like."""
-    body: tuple
-    marks: tuple = ()
+    body: tuple[float, ...]
+    marks: tuple[Mark, ...] = ()
     scale: float = 1.0  # of the body, against the package's
-    accent: tuple = ()  # colour of an LED's lens, of an electrolytic's polarity segment
+    accent: tuple[float, ...] = ()  # colour of an LED's lens, of an electrolytic's polarity segment
     gloss: float = 0.3
 
 
@@ -41,22 +45,22 @@ class Package:
     """Geometry of a package, in units.
 
     Attributes:
-        kind (str): 'chip' (end caps), 'gull' (leads) or 'can' (electrolytic).
-        prefix (str): letters of its designators.
-        half_u, half_v, height (float): the body.
-        pads (tuple): (u, v, half_u, half_v) each.
-        leads (tuple): for 'gull' and 'can': (u, v, half_u, half_v) of each foot, one a pad.
-        looks (tuple[Look]): part numbers, any two unmistakably different.
-        polar (bool): whether half a turn shows.
+        kind: 'chip' (end caps), 'gull' (leads) or 'can' (electrolytic).
+        prefix: letters of its designators.
+        half_u, half_v, height: the body.
+        pads: (u, v, half_u, half_v) each.
+        leads: for 'gull' and 'can': (u, v, half_u, half_v) of each foot, one per pad.
+        looks: part numbers, any two unmistakably different.
+        polar: whether half a turn shows.
     """
     kind: str
     prefix: str
     half_u: float
     half_v: float
     height: float
-    pads: tuple
-    looks: tuple
-    leads: tuple = ()
+    pads: tuple[Rectangle, ...]
+    looks: tuple[Look, ...]
+    leads: tuple[Rectangle, ...] = ()
     polar: bool = False
 
 
@@ -65,16 +69,16 @@ class Assembly:
     """How a part sits on its pads: the state that shots and defects vary.
 
     Attributes:
-        du, dv (float): placement error, units; turn (float): degrees.
-        tilt (float): degrees by which one end is lifted; positive lifts the right one.
-        present (bool): whether the part is there at all.
-        solder (list[float]): amount on each pad, 1 is right.
-        bridges (list[tuple]): pairs of pads joined by solder.
-        bridge_path (float): where a bridge runs, units off the straight line.
-        body_tone (float): lightness of the body against its look.
+        du, dv: placement error, units; turn: degrees.
+        tilt: degrees by which one end is lifted; positive lifts the right one.
+        present: whether the part is there at all.
+        solder: amount on each pad, 1 is right.
+        bridges: pairs of pads joined by solder.
+        bridge_path: where a bridge runs, units off the straight line.
+        body_tone: lightness of the body against its look.
         print_strength (float), print_shift (tuple): how the print came out.
-        lot (str): the text that changes from reel to reel.
-        spread (list[float]): how far the fillet on each pad runs out, 1 is usual.
+        lot: the text that changes from reel to reel.
+        spread: how far the fillet on each pad runs out, 1 is usual.
     """
     look: Look
     du: float = 0.0
@@ -82,17 +86,18 @@ class Assembly:
     turn: float = 0.0
     tilt: float = 0.0
     present: bool = True
-    solder: list = field(default_factory=list)
-    spread: list = field(default_factory=list)
-    bridges: list = field(default_factory=list)
+    solder: list[float] = field(default_factory=list)
+    spread: list[float] = field(default_factory=list)
+    bridges: list[tuple[int, int]] = field(default_factory=list)
     bridge_path: float = 0.0
     body_tone: float = 1.0
     print_strength: float = 1.0
-    print_shift: tuple = (0.0, 0.0)
+    print_shift: tuple[float, ...] = (0.0, 0.0)
     lot: str = 'A1'
 
 
-def _text(text, u, v, half_u, half_v, colour=WHITE_INK):
+def _text(text: str, u: float, v: float, half_u: float, half_v: float,
+          colour: tuple[float, ...] = WHITE_INK) -> Mark:
     return Mark('text', u, v, half_u, half_v, text, colour)
 
 
@@ -110,8 +115,10 @@ PACKAGES = dict(
             Look(_TAN, gloss=0.15), Look(_GREY, gloss=0.15), Look((0.80, 0.78, 0.76), gloss=0.15))),
     led=Package(
         'chip', 'LED', 31, 17, 11, ((-33, 0, 14, 18), (33, 0, 14, 18)), polar=True, looks=(
-            Look((0.80, 0.80, 0.76), (Mark('bar', -17, 0, 2.5, 12, colour=(0.02, 0.35, 0.10)),), accent=(0.86, 0.66, 0.10)),
-            Look((0.80, 0.80, 0.76), (Mark('bar', -17, 0, 2.5, 12, colour=(0.02, 0.35, 0.10)),), accent=(0.75, 0.12, 0.10)),
+            Look((0.80, 0.80, 0.76), (Mark('bar', -17, 0, 2.5, 12, colour=(0.02, 0.35, 0.10)),),
+                 accent=(0.86, 0.66, 0.10)),
+            Look((0.80, 0.80, 0.76), (Mark('bar', -17, 0, 2.5, 12, colour=(0.02, 0.35, 0.10)),),
+                 accent=(0.75, 0.12, 0.10)),
         )),
     diode=Package(
         'gull', 'D', 27, 17, 13, ((-40, 0, 11, 12), (40, 0, 11, 12)), polar=True,
@@ -129,13 +136,15 @@ PACKAGES = dict(
         'gull', 'U', 43, 27, 15,
         tuple((u, side * 44, 7, 12) for side in (1, -1) for u in (-33, -11, 11, 33)), polar=True,
         leads=tuple((u, side * 37, 4.0, 12) for side in (1, -1) for u in (-33, -11, 11, 33)), looks=(
-            Look(_BLACK, (Mark('disc', -35, 19, 4, 4), _text('LM358', 2, -9, 30, 7), _text('{lot}', 4, 10, 22, 5))),
+            Look(_BLACK,
+                 (Mark('disc', -35, 19, 4, 4), _text('LM358', 2, -9, 30, 7), _text('{lot}', 4, 10, 22, 5))),
             Look(_BLACK, (Mark('label', 0, -8, 38, 13, 'NE555'), _text('{lot}', 4, 14, 22, 5))),
         )),
     electrolytic=Package(
         'can', 'CE', 37, 37, 34, ((-44, 0, 14, 9), (44, 0, 14, 9)), polar=True,
         leads=((-42, 0, 9, 5), (42, 0, 9, 5)), looks=(
-            Look((0.60, 0.61, 0.62), (_text('100', 5, -8, 16, 7, BLACK_INK), _text('{lot}', 5, 9, 15, 5, BLACK_INK)),
+            Look((0.60, 0.61, 0.62),
+                 (_text('100', 5, -8, 16, 7, BLACK_INK), _text('{lot}', 5, 9, 15, 5, BLACK_INK)),
                  accent=(0.04, 0.04, 0.06), gloss=0.6),
             Look((0.60, 0.61, 0.62), (_text('47', 5, 0, 14, 13, BLACK_INK),), scale=0.80,
                  accent=(0.03, 0.10, 0.45), gloss=0.6),
@@ -143,17 +152,17 @@ PACKAGES = dict(
 )
 
 
-def _lifted(u, part, package):
+def _lifted(u: Array, part: Assembly, package: Package) -> tuple[Array, Array]:
     """The body's own u of a part with one end lifted, and the height that the tilt adds there."""
     if not part.tilt:
-        return u, np.float32(0)
+        return u, np.zeros((), np.float32)
     side = -np.sign(part.tilt)  # of the end that stays down
     slope = np.deg2rad(abs(part.tilt))
     along = package.half_u - side * u  # from the end that stays down
     return side * (package.half_u - along / np.cos(slope)), np.clip(along, 0, None) * np.tan(slope)
 
 
-def _draw_marks(scene, u, v, part, inside):
+def _draw_marks(scene: Scene, u: Array, v: Array, part: Assembly, inside: Array) -> None:
     du, dv = part.print_shift
     for mark in part.look.marks:
         # Bars that reach the package's edge are moulded or painted with it and do not move on it.
@@ -163,7 +172,9 @@ def _draw_marks(scene, u, v, part, inside):
             cover = scene.text_cover(moved_u, moved_v, mark.text.format(lot=part.lot), mark.u, mark.v,
                                      mark.half_u * inset, mark.half_v * inset)
             if mark.shape == 'label':
-                cover = scene.cover(box(moved_u, moved_v, mark.u, mark.v, mark.half_u, mark.half_v, 2.0)) * (1 - cover)
+                hidden = cover
+                cover = scene.cover(box(moved_u, moved_v, mark.u, mark.v, mark.half_u, mark.half_v, 2.0))
+                cover = cover * (1 - hidden)
         elif mark.shape == 'bar':
             cover = scene.cover(box(moved_u, moved_v, mark.u, mark.v, mark.half_u, mark.half_v))
         else:
@@ -171,11 +182,11 @@ def _draw_marks(scene, u, v, part, inside):
         scene.print_ink(cover * inside, mark.colour, part.print_strength)
 
 
-def _toned(colour, tone):
+def _toned(colour: Colour, tone: float) -> tuple[float, ...]:
     return tuple(np.clip(np.asarray(colour) * tone, 0, 0.95))
 
 
-def _draw_standing(scene, u, v, part, package):
+def _draw_standing(scene: Scene, u: Array, v: Array, part: Assembly, package: Package) -> None:
     """A chip on its end: its footprint is its thickness, on top is the other end cap."""
     side = -np.sign(part.tilt)
     centre = side * (package.half_u - package.height / 2 + 3)
@@ -187,7 +198,7 @@ def _draw_standing(scene, u, v, part, package):
     scene.block(distance, lean)
 
 
-def _draw_chip(scene, u, v, part, package):
+def _draw_chip(scene: Scene, u: Array, v: Array, part: Assembly, package: Package) -> None:
     u, lift = _lifted(u, part, package)
     half_u, half_v = package.half_u * part.look.scale, package.half_v * part.look.scale
     distance = box(u, v, 0, 0, half_u, half_v, 1.5)
@@ -200,26 +211,28 @@ def _draw_chip(scene, u, v, part, package):
     if part.look.accent:
         lens = disc(u, v, 0, 0, 13)
         scene.paint(scene.cover(lens), _toned(part.look.accent, part.body_tone), gloss=0.8)
-        scene.rise(np.where(lens < 0, package.height + lift + 4 * np.sqrt(np.clip(-lens / 13, 0, 1)), 0).astype(np.float32))
+        dome = package.height + lift + 4 * np.sqrt(np.clip(-lens / 13, 0, 1))
+        scene.rise(np.where(lens < 0, dome, 0).astype(np.float32))
     _draw_marks(scene, u, v, part, body)
 
 
-def _draw_leads(scene, u, v, part, package, lift):
+def _draw_leads(scene: Scene, u: Array, v: Array, package: Package, lift: Array) -> None:
     for foot_u, foot_v, half_u, half_v in package.leads:
         distance = box(u, v, foot_u, foot_v, half_u, half_v, 1.0)
         along_u = half_u > half_v
         outer = abs(foot_u) + half_u if along_u else abs(foot_v) + half_v
         length = outer - (package.half_u if along_u else package.half_v)
-        out = np.clip(((outer - np.abs(u)) if along_u else (outer - np.abs(v))) / length, 0, 1)  # 0 at the tip, 1 at the body
+        # 0 at the tip, 1 at the body
+        out = np.clip(((outer - np.abs(u)) if along_u else (outer - np.abs(v))) / length, 0, 1)
         bend = np.clip((out - 0.55) / 0.35, 0, 1)
         profile = 2.0 + bend * bend * (3 - 2 * bend) * package.height * 0.5
         scene.paint(scene.cover(distance), TIN, metal=0.95)
         scene.block(distance, profile + lift, bevel=1.2)
 
 
-def _draw_gull(scene, u, v, part, package):
+def _draw_gull(scene: Scene, u: Array, v: Array, part: Assembly, package: Package) -> None:
     u, lift = _lifted(u, part, package)
-    _draw_leads(scene, u, v, part, package, lift)
+    _draw_leads(scene, u, v, package, lift)
     distance = box(u, v, 0, 0, package.half_u * part.look.scale, package.half_v * part.look.scale, 1.5)
     inside = scene.cover(distance)
     scene.paint(inside, _toned(part.look.body, part.body_tone), gloss=part.look.gloss)
@@ -227,8 +240,8 @@ def _draw_gull(scene, u, v, part, package):
     _draw_marks(scene, u, v, part, inside)
 
 
-def _draw_can(scene, u, v, part, package):
-    _draw_leads(scene, u, v, part, package, np.float32(0))
+def _draw_can(scene: Scene, u: Array, v: Array, part: Assembly, package: Package) -> None:
+    _draw_leads(scene, u, v, package, np.zeros((), np.float32))
     corner = (np.abs(v) + u * 1.0 - 58) * np.float32(0.7071)  # the base is chamfered on the positive side
     base = np.maximum(box(u, v, 0, 0, package.half_u, package.half_v, 2), corner)
     scene.paint(scene.cover(base), _BLACK, gloss=0.2)
@@ -246,7 +259,7 @@ def _draw_can(scene, u, v, part, package):
 _DRAW = dict(chip=_draw_chip, gull=_draw_gull, can=_draw_can)
 
 
-def _terminals(u, v, part, package):
+def _terminals(u: Array, v: Array, part: Assembly, package: Package) -> Array:
     """Signed distance to the nearest metal end that solder wets."""
     u, _ = _lifted(u, part, package)
     if package.kind == 'chip':
@@ -254,17 +267,21 @@ def _terminals(u, v, part, package):
     return np.minimum.reduce([box(u, v, *lead, 1.0) for lead in package.leads])
 
 
-def _strand(u, v, first, second, path):
+def _strand(u: Array, v: Array, first: Rectangle, second: Rectangle, path: float) -> Array:
     """Signed distance to solder that runs from one pad to another, ``path`` off their straight line."""
     (start_u, start_v), (end_u, end_v) = first[:2], second[:2]
     if abs(end_u - start_u) > abs(end_v - start_v):
-        points = ((start_u, start_v), (0.9 * start_u, start_v + path), (0.9 * end_u, end_v + path), (end_u, end_v))
+        points = ((start_u, start_v), (0.9 * start_u, start_v + path), (0.9 * end_u, end_v + path),
+                  (end_u, end_v))
     else:
-        points = ((start_u, start_v), (start_u + path, 0.9 * start_v), (end_u + path, 0.9 * end_v), (end_u, end_v))
-    return np.minimum.reduce([capsule(u, v, *ends, STRAND_RADIUS) for ends in zip(points, points[1:], strict=False)])
+        points = ((start_u, start_v), (start_u + path, 0.9 * start_v), (end_u + path, 0.9 * end_v),
+                  (end_u, end_v))
+    return np.minimum.reduce([capsule(u, v, *ends, STRAND_RADIUS)
+                              for ends in zip(points, points[1:], strict=False)])
 
 
-def draw_solder(scene, pads_frame, body_frame, part, package, rng):
+def draw_solder(scene: Scene, pads_frame: tuple[Array, Array], body_frame: tuple[Array, Array],
+                part: Assembly, package: Package, rng: np.random.Generator) -> None:
     """Pads with their solder: fillets that climb the terminals, or domes where no terminal stands."""
     u, v = pads_frame
     top = package.height * 0.75 if package.kind == 'chip' else 6.5
@@ -282,16 +299,18 @@ def draw_solder(scene, pads_frame, body_frame, part, package, rng):
             joint = 4.5 * amount * (1 - (1 - depth)**2)
         else:
             near = 1 - np.clip(np.maximum(terminals, 0) / (reach * spread), 0, 1)
-            joint = top * amount * near * near * np.clip(-distance / 2.5, 0, 1) + 0.8 * amount * np.clip(-distance / 3, 0, 1)
+            joint = (top * amount * near * near * np.clip(-distance / 2.5, 0, 1)
+                     + 0.8 * amount * np.clip(-distance / 3, 0, 1))
         np.maximum(joints, np.where(distance < 0, joint + MASK_THICKNESS, 0), out=joints)
     for first, second in part.bridges:
         strand = _strand(u, v, package.pads[first], package.pads[second], part.bridge_path)
         scene.paint(scene.cover(strand), SOLDER, metal=0.95)
-        np.maximum(joints, np.where(strand < 0, 6.0 * np.sqrt(np.clip(-strand / STRAND_RADIUS, 0, 1)), 0), out=joints)
+        crest = 6.0 * np.sqrt(np.clip(-strand / STRAND_RADIUS, 0, 1))
+        np.maximum(joints, np.where(strand < 0, crest, 0), out=joints)
     scene.rise((joints + grain * (joints > 0)).astype(np.float32))
 
 
-def draw_part(scene, body_frame, part, package):
+def draw_part(scene: Scene, body_frame: tuple[Array, Array], part: Assembly, package: Package) -> None:
     """The part itself, over its solder."""
     if not part.present:
         return

@@ -1,13 +1,15 @@
 """One visit of the inspection machine to one site: the four pictures it takes."""
 
+from __future__ import annotations
+
 import numpy as np
 
-from .board import Bare, board_sites, draw_board
+from .board import Bare, Site, board_sites, draw_board
 from .camera import expose
 from .defects import drop_foreign_object, spoil
 from .lighting import LIGHTS, shade
 from .packages import Assembly, draw_part, draw_solder
-from .scene import Scene
+from .scene import Array, Scene
 
 REGISTRATION = 1.6  # largest error of the machine's table, units (pixels of a 128-pixel picture)
 GOLDEN = -1  # number of the board that the golden shots are of
@@ -16,18 +18,18 @@ GOLDEN = -1  # number of the board that the golden shots are of
 _BARE, _SITE, _SURFACE, _CAMERA, _DEFECT = range(5)
 
 
-def _stream(seed, board, site, purpose):
+def _stream(seed: int, board: int, site: int, purpose: int) -> np.random.Generator:
     return np.random.default_rng([seed, board + 1, site, purpose, 77])
 
 
-def draw_bare(seed, board):
+def draw_bare(seed: int, board: int) -> Bare:
     """How this board's mask and silkscreen came out."""
     rng = _stream(seed, board, 0, _BARE)
     tone = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.06, 3))
     return Bare(tuple(tone), rng.uniform(0.75, 1.0), tuple(rng.uniform(-1.2, 1.2, 2).tolist()))
 
 
-def draw_assembly(site, rng):
+def draw_assembly(site: Site, rng: np.random.Generator) -> Assembly:
     """A good part with the variation that a line allows."""
     package = site.geometry
     lot = ''.join(rng.choice(list('ABCDEFHKLMNPRTUXYZ0123456789'), 4))
@@ -40,18 +42,19 @@ def draw_assembly(site, rng):
         print_shift=tuple(rng.uniform(-1.5, 1.5, 2).tolist()), lot=lot)
 
 
-def take_shot(seed, board, site_number, size=128, defect=None):
+def take_shot(seed: int, board: int, site_number: int, size: int = 128,
+              defect: str | None = None) -> dict[str, Array]:
     """Draw one site of one board and photograph it under every light.
 
     Args:
-        seed (int): of the whole data set.
-        board (int): number of the board, from 0; GOLDEN for the golden shots.
-        site_number (int): position on the board.
-        size (int): side of the pictures, pixels.
-        defect (str, optional): one of DEFECTS; None draws a good part. All else stays the same.
+        seed: of the whole data set.
+        board: number of the board, from 0; GOLDEN for the golden shots.
+        site_number: position on the board.
+        size: side of the pictures, pixels.
+        defect: one of DEFECTS; None draws a good part. All else stays the same.
 
     Returns:
-        dict[str, ndarray]: light → uint8 (size, size, 3), RGB.
+        light → uint8 (size, size, 3), RGB.
     """
     site = board_sites(seed)[site_number]
     rng = _stream(seed, board, site_number, _SITE)

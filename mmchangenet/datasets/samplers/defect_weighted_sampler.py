@@ -34,15 +34,17 @@ class DefectWeightedSampler(DrawSampler):
     def __init__(self, dataset: Sized, fail_ratio: float = 0.1, seed: int | None = None) -> None:
         super().__init__(dataset, seed)
         if not 0 < fail_ratio < np.inf:
-            raise ValueError(f'fail_ratio={fail_ratio}: give the number of FAIL draws for one PASS draw, above 0')
+            raise ValueError(f'fail_ratio={fail_ratio}: give the number of FAIL draws for one PASS draw, '
+                             'above 0')
         self.fail_probability = fail_ratio / (1 + fail_ratio)
         places = locate(dataset)
         check_some_pass(places)
         fail = places.gt_fail().astype(bool)
         self._kinds = np.flatnonzero(~fail), np.flatnonzero(fail)
         if not fail.any():
-            raise ValueError(f'{", ".join(places.files())}: none of the {len(fail)} rows is FAIL, so there is nothing to '
-                             'weight; add pairs with defects, or draw with PairSampler(shuffle=True) instead')
+            raise ValueError(f'{", ".join(places.files())}: none of the {len(fail)} rows is FAIL, so there '
+                             'is nothing to weight; add pairs with defects, or draw with '
+                             'PairSampler(shuffle=True) instead')
 
     def sequence(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """See :meth:`DrawSampler.sequence`."""

@@ -11,6 +11,7 @@ from .random_rotate import PairedRandomRotate
 from .resize import PairedResize
 
 __all__ = [
-    'LayOutLightings', 'LoadLightings', 'PackChangeInputs', 'PairedAugmentation', 'PairedColorJitter', 'PairedGaussianBlur',
+    'LayOutLightings', 'LoadLightings', 'PackChangeInputs', 'PairedAugmentation', 'PairedColorJitter',
+    'PairedGaussianBlur',
     'PairedRandomFlip', 'PairedRandomResizedCrop', 'PairedRandomRotate', 'PairedResize'
 ]

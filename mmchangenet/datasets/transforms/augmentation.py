@@ -1,9 +1,17 @@
 """What all paired augmentations have in common."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from numpy.typing import NDArray
+
+Images: TypeAlias = NDArray[Any]  # uint8 (2, L, h, w, 3), if nothing else is said
+Results: TypeAlias = dict[str, Any]  # what is known of a row, and its images
 
 
 class PairedAugmentation(BaseTransform):
@@ -16,14 +24,15 @@ class PairedAugmentation(BaseTransform):
     """
 
     @abstractmethod
-    def draw(self, rng, size):
-        """Draw what to do to images of ``size`` (h, w), in pixels: a tuple of arguments for :meth:`apply`; None: nothing."""
+    def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Any, ...] | None:
+        """Draw what to do to images of (h, w) pixels: arguments for :meth:`apply`; None: nothing."""
 
     @abstractmethod
-    def apply(self, images, *drawn):
+    def apply(self, images: Images, *drawn: Any) -> Images:
         """Do what was drawn to uint8 images (2, L, h, w, 3)."""
 
-    def transform(self, results):
+    def transform(self, results: Results) -> Results:
+        """Draw, and apply it to all images."""
         rng = results.get('rng')
         drawn = self.draw(np.random.default_rng() if rng is None else rng, results['images'].shape[2:4])
         if drawn is not None:
@@ -31,8 +40,8 @@ class PairedAugmentation(BaseTransform):
         return results
 
 
-def each(images, function):
-    """Call ``function(image, out=...)``, one of OpenCV's that keeps the size, for every image of (2, L, h, w, 3)."""
+def each(images: Images, function: Callable[[Images, Images], object]) -> Images:
+    """Call ``function(image, out)``, which keeps the size, for every image of (2, L, h, w, 3)."""
     done = np.empty_like(images, order='C')
     for row_in, row_out in zip(images, done, strict=True):
         for image, out in zip(row_in, row_out, strict=True):
@@ -40,7 +49,7 @@ def each(images, function):
     return done
 
 
-def check_probability(value, name):
+def check_probability(value: float, name: str) -> float:
     """Return ``value`` if it is a probability, else raise a ValueError that names it."""
     if not 0 <= value <= 1:
         raise ValueError(f'{name}={value!r} is not a probability, which goes from 0 to 1')

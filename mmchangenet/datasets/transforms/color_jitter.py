@@ -1,13 +1,17 @@
 """Paired colour jitter."""
 
+from __future__ import annotations
+
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mmchangenet.registry import TRANSFORMS
 
-from .augmentation import PairedAugmentation, check_probability
+from .augmentation import Images, PairedAugmentation, check_probability
 
 # Added before rounding, it cuts the fraction off; the rest is above the rounding errors.
 ROUND_DOWN = -0.5 + 2**-10
@@ -22,29 +26,33 @@ class PairedColorJitter(PairedAugmentation):
     Differs by one grey level at most after each of the four.
 
     Args:
-        brightness, contrast, saturation (float): the factor is drawn from [max(0, 1 - value), 1 + value].
-        hue (float): at most 0.5; the shift, in turns of the colour circle, is drawn from [-hue, hue].
-        prob (float): probability of changing anything.
+        brightness, contrast, saturation: the factor is drawn from [max(0, 1 - value), 1 + value].
+        hue: at most 0.5; the shift, in turns of the colour circle, is drawn from [-hue, hue].
+        prob: probability of changing anything.
     """
 
-    def __init__(self, brightness=0.3, contrast=0.3, saturation=0.3, hue=0.3, prob=0.5):
+    def __init__(self, brightness: float = 0.3, contrast: float = 0.3, saturation: float = 0.3,
+                 hue: float = 0.3, prob: float = 0.5) -> None:
         spreads = {'brightness': brightness, 'contrast': contrast, 'saturation': saturation, 'hue': hue}
         for name, spread in spreads.items():
             most = 0.5 if name == 'hue' else float('inf')
             if not 0 <= spread <= most:
                 raise ValueError(f'{name}={spread!r} of PairedColorJitter must be from 0 to {most}')
-        self.ranges = {name: (max(0, 1 - spread), 1 + spread) for name, spread in spreads.items()}
+        self.ranges: dict[str, tuple[float, float]] = {
+            name: (max(0, 1 - spread), 1 + spread) for name, spread in spreads.items()}
         self.ranges['hue'] = (-hue, hue)
         self.prob = check_probability(prob, 'prob of PairedColorJitter')
 
-    def draw(self, rng, size):
+    def draw(self, rng: np.random.Generator,
+             size: tuple[int, int]) -> tuple[list[tuple[str, float]]] | None:
         """A list of (name, factor) in the order of their application."""
         if rng.random() >= self.prob:
             return None
         factors = [(name, rng.uniform(*span)) for name, span in self.ranges.items()]
         return ([factors[index] for index in rng.permutation(len(factors))], )
 
-    def apply(self, images, factors):
+    def apply(self, images: Images, factors: list[tuple[str, float]]) -> Images:
+        """See :class:`PairedAugmentation`."""
         stack = images.reshape(-1, *images.shape[-2:])  # one high image
         for name, factor in factors:
             if name == 'contrast':
@@ -54,19 +62,19 @@ class PairedColorJitter(PairedAugmentation):
         return stack.reshape(images.shape)
 
 
-def _blend(base, values, factor):
+def _blend(base: Any, values: NDArray[np.float32], factor: float) -> Images:
     """Pillow's blend of grey levels: float32, the fraction cut off."""
-    factor = np.float32(factor)
-    return np.clip(np.float32(base) + factor * (values - np.float32(base)), 0, 255).astype(np.uint8)
+    spread = np.float32(factor) * (values - np.float32(base))
+    return np.clip(np.float32(base) + spread, 0, 255).astype(np.uint8)
 
 
-def adjust_brightness(image, factor):
+def adjust_brightness(image: Images, factor: float) -> Images:
     """uint8 (h, w, 3), brighter by ``factor``."""
     return cv2.LUT(image, _blend(0, np.arange(256, dtype=np.float32), factor))
 
 
-def adjust_contrast(image, factor, count=1):
-    """uint8 (count * h, w, 3): ``count`` images one above the other, each spread by ``factor`` about its mean grey."""
+def adjust_contrast(image: Images, factor: float, count: int = 1) -> Images:
+    """uint8 (count * h, w, 3), images one above the other: each spread by ``factor`` about its mean grey."""
     levels = np.arange(256, dtype=np.float32)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     adjusted = np.empty_like(image)
@@ -77,17 +85,18 @@ def adjust_contrast(image, factor, count=1):
     return adjusted
 
 
-def adjust_saturation(image, factor):
+def adjust_saturation(image: Images, factor: float) -> Images:
     """uint8 (h, w, 3), each pixel ``factor`` times as far from its grey."""
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     return cv2.addWeighted(image, factor, grey, 1 - factor, ROUND_DOWN)
 
 
-def adjust_hue(image, shift):
+def adjust_hue(image: Images, shift: float) -> Images:
     """uint8 (h, w, 3), hue turned by ``shift`` turns, in 8-bit HSV with Pillow's rounding."""
     planes = cv2.split(image)
     value = cv2.max(cv2.max(planes[0], planes[1]), planes[2])
-    red, green, blue = (value - plane for plane in planes)  # below the value; the first of them to be 0 says the sector
+    # below the value; the first of them to be 0 says the sector
+    red, green, blue = (value - plane for plane in planes)
     no_red, no_green = ((plane != 0).view(np.uint8) for plane in (red, green))
     minus, plus = red.copy(), green.copy()
     for sector, (first, second) in ((no_green ^ 1, (blue, red)), (no_red ^ 1, (green, blue))):
@@ -96,21 +105,24 @@ def adjust_hue(image, shift):
     sector = no_red + (no_red & no_green)
     hues, drops = _hsv_tables()
     hue = hues.take(cv2.merge([minus, plus, sector, np.zeros_like(sector)]).view('<i4')[..., 0], mode='clip')
-    drop = drops.take(cv2.merge([cv2.max(minus, plus), value]).view('<u2')[..., 0], mode='clip')  # the fast mode
+    chroma_and_value = cv2.merge([cv2.max(minus, plus), value]).view('<u2')[..., 0]
+    drop = drops.take(chroma_and_value, mode='clip')  # the fast mode
     # no product lies on the boundary of two grey levels, so that rounding it first is the same
-    return cv2.merge([value - cv2.multiply(drop, cv2.LUT(hue, share), dtype=cv2.CV_8U) for share in _shares(shift)])
+    return cv2.merge([value - cv2.multiply(drop, cv2.LUT(hue, share), dtype=cv2.CV_8U)
+                      for share in _shares(shift)])
 
 
 @lru_cache(maxsize=1)
-def _hsv_tables():
-    """Pillow's 8-bit hue by (sector, plus, minus), and how far the least channel lies below the value, by (value, chroma)."""
+def _hsv_tables() -> tuple[Images, NDArray[np.float32]]:
+    """Pillow's 8-bit hue by (sector, plus, minus); by (value, chroma), how far the least channel is below."""
     minus, plus = np.arange(256, dtype=np.float32), np.arange(256, dtype=np.float32)[:, None]
     chroma = np.maximum(np.maximum(minus, plus), 1)
     hues = []
     for sector in range(3):
-        # Pillow reckons the first sector in floats, the others in doubles; then all in doubles, kept in floats
+        # Pillow reckons the first sector in floats, others in doubles; then all in doubles, kept as floats
         precision = np.float64 if sector else np.float32
-        sextant = 2 * sector + (plus / chroma).astype(precision) - minus / chroma
+        plus_share: NDArray[Any] = (plus / chroma).astype(precision)
+        sextant = 2 * sector + plus_share - minus / chroma
         turn = np.fmod(sextant.astype(np.float32) / np.float64(6) + 1, 1).astype(np.float32)
         hues.append((turn * np.float64(255)).astype(np.uint8))
     chroma, value = np.arange(256, dtype=np.float32), np.maximum(np.arange(256, dtype=np.float32), 1)[:, None]
@@ -119,8 +131,8 @@ def _hsv_tables():
 
 
 @lru_cache(maxsize=64)
-def _shares(shift):
-    """For red, green and blue: the share of the drop below the value, by 8-bit hue before the turn; 3 float32 (256, )."""
+def _shares(shift: float) -> list[NDArray[np.float32]]:
+    """For red, green, blue: share of the drop below the value, by 8-bit hue before the turn; (256,)."""
     hue = (np.arange(256) + int(shift * 255)) % 256
     turns = np.array([[0.], [-2.], [2.]]) + hue * 6 / 255  # sextants from the channel's own hue
     away = np.abs((turns + 3) % 6 - 3)

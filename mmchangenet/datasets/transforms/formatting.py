@@ -1,5 +1,9 @@
 """From the images of a sample to the network's input."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import cv2
 import numpy as np
 import torch
@@ -9,8 +13,10 @@ from mmchangenet.imaging import check_layout, lay_out
 from mmchangenet.registry import TRANSFORMS
 from mmchangenet.structures import ChangeDataSample
 
-META_KEYS = ('sample_idx', 'input_path', 'golden_path', 'label', 'object_name', 'compare_files', 'golden_files', 'error',
-             'replaced', 'num_golden')
+from .augmentation import Images, Results
+
+META_KEYS = ('sample_idx', 'input_path', 'golden_path', 'label', 'object_name', 'compare_files',
+             'golden_files', 'error', 'replaced', 'num_golden')
 
 
 @TRANSFORMS.register_module()
@@ -22,15 +28,16 @@ class LayOutLightings(BaseTransform):
     Modified keys: images, a uint8 array (2, H, W, 3); see :func:`mmchangenet.imaging.lay_out`.
 
     Args:
-        layout (str): ``'linear'``, from top to bottom, or ``'grid'``, row by row.
-        grid (tuple[int, int], optional): (rows, columns) of the grid.
+        layout: ``'linear'``, from top to bottom, or ``'grid'``, row by row.
+        grid: (rows, columns) of the grid.
     """
 
-    def __init__(self, layout='linear', grid=None):
+    def __init__(self, layout: str = 'linear', grid: tuple[int, int] | None = None) -> None:
         self.layout = layout
         self.grid = check_layout(layout, grid)
 
-    def transform(self, results):
+    def transform(self, results: Results) -> Results:
+        """Lay out both sides."""
         results['images'] = lay_out(results['images'], self.layout, self.grid)
         return results
 
@@ -44,17 +51,18 @@ class PackChangeInputs(BaseTransform):
     replaced, num_golden, gt_fail.
 
     Returns a dict with:
-        inputs (dict): ``compare`` and ``golden``, contiguous uint8 tensors (3, H, W); with several goldens
+        inputs: ``compare`` and ``golden``, contiguous uint8 tensors (3, H, W); with several goldens
         ``golden`` is
             (num_golden, 3, H, W). (Parting the channels here costs a tenth of what it does when tensors are
             stacked or made float.)
-        data_samples (ChangeDataSample): gt_fail as data, the others as meta information.
+        data_samples: gt_fail as data, the others as meta information.
 
     Raises:
         ValueError: (when called) the lightings are not laid out.
     """
 
-    def transform(self, results):
+    def transform(self, results: Results) -> dict[str, Any]:
+        """The packed sample."""
         sample = ChangeDataSample()
         for key in META_KEYS:
             if key in results:  # one by one, as set_metainfo makes deep copies
@@ -63,13 +71,14 @@ class PackChangeInputs(BaseTransform):
             sample.gt_fail = results['gt_fail']
         images = results['images']
         if images.ndim != 4:
-            raise ValueError(f'PackChangeInputs takes one image a side, got {images.shape}: put LayOutLightings before it')
+            raise ValueError(f'PackChangeInputs takes one image per side, got {images.shape}: put '
+                             'LayOutLightings before it')
         compare, *goldens = images = torch.from_numpy(_part_channels(images))
         golden = images[1:] if 'num_golden' in results else goldens[0]
         return {'inputs': {'compare': compare, 'golden': golden}, 'data_samples': sample}
 
 
-def _part_channels(images):
+def _part_channels(images: Images) -> Images:
     """(sides, H, W, 3) → (sides, 3, H, W), by OpenCV in a third of numpy's time."""
     sides, h, w, channels = images.shape
     parted = np.empty((sides, channels, h, w), np.uint8)

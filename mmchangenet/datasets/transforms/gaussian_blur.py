@@ -1,11 +1,13 @@
 """Paired Gaussian blur."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
 from mmchangenet.registry import TRANSFORMS
 
-from .augmentation import PairedAugmentation, each
+from .augmentation import Images, PairedAugmentation, each
 
 # Up to here Pillow's box filters are three pixels wide.
 LARGEST_RADIUS = 1.4
@@ -22,24 +24,32 @@ class PairedGaussianBlur(PairedAugmentation):
     by about 0.4 on average (OpenCV's GaussianBlur, with the kernel of a true Gaussian, by up to 30).
 
     Args:
-        max_radius (float): the radius, the standard deviation in pixels, is drawn from [0, max_radius).
+        max_radius: the radius, the standard deviation in pixels, is drawn from [0, max_radius).
     """
 
-    def __init__(self, max_radius=1.0):
+    def __init__(self, max_radius: float = 1.0) -> None:
         if not 0 < max_radius <= LARGEST_RADIUS:
-            raise ValueError(f'max_radius={max_radius!r} of PairedGaussianBlur must be above 0 and at most {LARGEST_RADIUS}')
+            raise ValueError(f'max_radius={max_radius!r} of PairedGaussianBlur must be above 0 and at most '
+                             f'{LARGEST_RADIUS}')
         self.max_radius = max_radius
 
-    def draw(self, rng, size):
+    def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[float]:
+        """The radius."""
         return (rng.uniform(0, self.max_radius), )
 
-    def apply(self, images, radius):
-        # https://www.mia.uni-saarland.de/Publications/gwosdek-ssvm11.pdf: a box of 1 + 2a pixels, three times, has this variance
+    def apply(self, images: Images, radius: float) -> Images:
+        """See :class:`PairedAugmentation`."""
+        # https://www.mia.uni-saarland.de/Publications/gwosdek-ssvm11.pdf:
+        # a box of 1 + 2a pixels, three times, has this variance
         variance = radius**2 / 3
         side = variance / (2 - 2 * variance)
         box = np.array([side, 1, side]) / (1 + 2 * side)
         kernel = np.convolve(np.convolve(box, box), box)
         kernel = kernel[kernel > LEAST_WEIGHT]
         kernel /= kernel.sum()
-        # at the border Pillow repeats the last pixel each time: together that is the picture mirrored
-        return each(images, lambda image, out: cv2.sepFilter2D(image, -1, kernel, kernel, dst=out, borderType=cv2.BORDER_REFLECT))
+
+        def blur(image: Images, out: Images) -> None:
+            # at the border Pillow repeats the last pixel each time: together that is the picture mirrored
+            cv2.sepFilter2D(image, -1, kernel, kernel, dst=out, borderType=cv2.BORDER_REFLECT)
+
+        return each(images, blur)

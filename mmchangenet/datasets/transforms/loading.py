@@ -1,5 +1,7 @@
 """Reading the lightings of both sides."""
 
+from __future__ import annotations
+
 import io
 
 import numpy as np
@@ -9,10 +11,12 @@ from mmcv.transforms import BaseTransform
 from mmchangenet.imaging import ImageError, decode_image, image_format, read_bytes
 from mmchangenet.registry import TRANSFORMS
 
+from .augmentation import Images, Results
+
 PILLOW_MODES = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA')
 
 
-def decode_with_pillow(data, file):
+def decode_with_pillow(data: bytes, file: str) -> Images:
     """:func:`mmchangenet.imaging.decode_image` by Pillow: the same arguments, pixels and errors.
 
     Pillow cuts 16-bit values to their high byte in most modes, so those images are left to OpenCV.
@@ -23,7 +27,8 @@ def decode_with_pillow(data, file):
             return decode_image(data, file)
         alpha_in_tiff = image.mode == 'RGBA' and image_format(data) == 'TIFF'
         if image.mode not in PILLOW_MODES or alpha_in_tiff:
-            raise ImageError(f'{file}: pixels of mode {image.mode} are not supported here, save it as an 8-bit RGB PNG')
+            raise ImageError(f'{file}: pixels of mode {image.mode} are not supported here, save it as an '
+                             '8-bit RGB PNG')
         image.load()
         image.info.pop('transparency', None)
         return np.array(image.convert('RGB'))
@@ -47,19 +52,20 @@ class LoadLightings(BaseTransform):
     Added keys: images, a list of 2L uint8 RGB arrays (h, w, 3), the compare side first. Sizes may differ.
 
     Args:
-        backend (str): ``'cv2'``, or ``'pillow'``, which is slower and gives the same pixels as long as both
+        backend: ``'cv2'``, or ``'pillow'``, which is slower and gives the same pixels as long as both
             were built with a libjpeg of the same arithmetic.
 
     Raises:
         ImageError: (when called) a file is missing, cut off or damaged.
     """
 
-    def __init__(self, backend='cv2'):
+    def __init__(self, backend: str = 'cv2') -> None:
         if backend not in DECODERS:
             raise ValueError(f'backend={backend!r} of LoadLightings is unknown, use one of {tuple(DECODERS)}')
         self.decode = DECODERS[backend]
 
-    def transform(self, results):
+    def transform(self, results: Results) -> Results:
+        """Read the files."""
         files = [*results['compare_files'], *results['golden_files']]
         if results.get('blank'):
             results['images'] = [np.zeros((1, 1, 3), np.uint8) for _ in files]

@@ -1,10 +1,14 @@
 """Bringing all lightings of both sides to one size."""
 
+from __future__ import annotations
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmchangenet.imaging import FILTERS, check_pair, resize
 from mmchangenet.registry import TRANSFORMS
+
+from .augmentation import Results
 
 
 @TRANSFORMS.register_module()
@@ -17,18 +21,19 @@ class PairedResize(BaseTransform):
     Modified keys: images, one uint8 array (2, L, height, width, 3), or (1 + num_golden, L, height, width, 3).
 
     Args:
-        size (tuple[int, int]): (height, width) of one lighting, in pixels.
-        filter (str): ``'pillow-bilinear'`` or ``'pillow-bicubic'``, byte for byte Pillow's, ``'fast'`` or
+        size: (height, width) of one lighting, in pixels.
+        filter: ``'pillow-bilinear'`` or ``'pillow-bicubic'``, byte for byte Pillow's, ``'fast'`` or
             ``'area'``; see :func:`mmchangenet.imaging.resize`.
     """
 
-    def __init__(self, size, filter='pillow-bilinear'):
+    def __init__(self, size: tuple[int, int], filter: str = 'pillow-bilinear') -> None:
         self.size = check_pair(size, 'size of PairedResize', '(height, width)')
         if filter not in FILTERS:
             raise ValueError(f'filter={filter!r} of PairedResize is unknown, use one of {FILTERS}')
         self.filter = filter
 
-    def transform(self, results):
+    def transform(self, results: Results) -> Results:
+        """Resize all images."""
         images = results['images']
         shapes = [image.shape for image in images]
         if len(set(shapes)) == 1:

@@ -103,7 +103,8 @@ def simple_differences(root, row):
                 inner = slice(window // 2, -(window // 2))
                 largest = cv2.blur(difference, (window, window))[inner, inner].max()
                 scores.setdefault(f'{colour} {window}×{window}', []).append(largest)
-    reduced = {f'{name}, {how.__name__}': how(values) for name, values in scores.items() for how in (np.mean, np.max)}
+    reduced = {f'{name}, {how.__name__}': how(values) for name,
+               values in scores.items() for how in (np.mean, np.max)}
     return reduced | {f'{name}, {light}': value for name, values in scores.items()
                       for light, value in zip(LIGHTS, values, strict=True)}
 

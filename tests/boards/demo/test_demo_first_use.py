@@ -21,7 +21,8 @@ SMALL = {'num_boards': 3, 'size': 32}
 def start_process(root, num_boards):
     """Another process that makes the data."""
     code = f'from mmchangenet.boards.demo import ensure_demo; ensure_demo({str(root)!r}, num_boards={num_boards}, size=32)'
-    return subprocess.Popen([sys.executable, '-c', code], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    return subprocess.Popen([sys.executable, '-c', code], cwd=REPOSITORY, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT,
                             text=True, env=dict(os.environ, PYTHONPATH=str(REPOSITORY)))
 
 
@@ -34,7 +35,8 @@ def wait_for(condition, seconds=60):
 
 def hidden(folder):
     """What a generation may have left beside its target, locks aside."""
-    return [path.name for path in folder.iterdir() if path.name.startswith('.') and not path.name.endswith('.lock')]
+    return [path.name for path in folder.iterdir() if path.name.startswith('.')
+            and not path.name.endswith('.lock')]
 
 
 def test_a_killed_generation_leaves_nothing_that_is_taken_for_whole(tmp_path):

@@ -63,7 +63,8 @@ def test_the_white_light_sees_print_and_flat_metal():
     printed.print_ink(np.ones((64, 64), np.float32), (0.9, 0.9, 0.9))
     before, after = shade(bare), shade(printed)
     brighter = {light: (after[light] / before[light]).mean() - 1 for light in LIGHTS}
-    assert brighter['WhiteLight'] > 5 * max(value for light, value in brighter.items() if light != 'WhiteLight')
+    assert brighter['WhiteLight'] > 5 * max(value for light,
+                                            value in brighter.items() if light != 'WhiteLight')
     flat, steep = painted(metal=1.0), painted(metal=1.0)
     steep.height += steep.x * 2
     assert shade(flat)['WhiteLight'].mean() > 3 * shade(steep)['WhiteLight'].mean()

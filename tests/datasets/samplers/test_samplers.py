@@ -23,7 +23,8 @@ def in_world(monkeypatch):
     def build(world_size, make):
         samplers = []
         for rank in range(world_size):
-            monkeypatch.setattr('mmchangenet.datasets.samplers.draw_sampler.get_dist_info', lambda rank=rank: (rank, world_size))
+            monkeypatch.setattr('mmchangenet.datasets.samplers.draw_sampler.get_dist_info',
+                                lambda rank=rank: (rank, world_size))
             samplers.append(make())
         return samplers
 
@@ -43,7 +44,8 @@ def test_draw_is_an_index_that_remembers():
 def test_draw_generator_follows_from_seed_epoch_and_position_alone():
     first = Draw(1, 3, 2, 40).generator().random()
     assert first == Draw(9, 3, 2, 40).generator().random()
-    assert len({Draw(1, *key).generator().random() for key in ((3, 2, 40), (4, 2, 40), (3, 3, 40), (3, 2, 41))}) == 4
+    assert len({Draw(1, *key).generator().random()
+                for key in ((3, 2, 40), (4, 2, 40), (3, 3, 40), (3, 2, 41))}) == 4
 
 
 @pytest.mark.parametrize('fail_ratio', [0.1, 0.5, 2])
@@ -57,7 +59,8 @@ def test_weights_are_the_references(dataset, monkeypatch, fail_ratio):
     fail = dataset.gt_fail.astype(bool)
     weights = np.where(fail, (~fail).sum() / fail.sum() * fail_ratio, 1)
     expected = weights / weights.sum() * sum(drawn.values())
-    np.testing.assert_allclose([drawn[i] for i in range(len(dataset))], expected, atol=5 * expected.max() ** 0.5)
+    np.testing.assert_allclose([drawn[i] for i in range(len(dataset))], expected,
+                               atol=5 * expected.max() ** 0.5)
 
 
 def test_epochs_differ_and_repeat(dataset):
@@ -69,15 +72,18 @@ def test_epochs_differ_and_repeat(dataset):
     assert epochs[0] == epochs[2]
     assert [row for row, *_ in epochs[0]] != [row for row, *_ in epochs[1]]
     assert [tuple(rest) for _, *rest in epochs[1]] == [(5, 1, position) for position in range(8)]
-    assert epochs[0] != [(int(draw), 6, 0, draw.position) for draw in DefectWeightedSampler(dataset, 1, seed=6)]
+    assert epochs[0] != [(int(draw), 6, 0, draw.position)
+                         for draw in DefectWeightedSampler(dataset, 1, seed=6)]
 
 
 @pytest.mark.parametrize('world_size', [2, 3, 8, 11])
-@pytest.mark.parametrize('make', [lambda d: DefectWeightedSampler(d, 1, seed=5), lambda d: PairSampler(d, shuffle=True, seed=5)])
+@pytest.mark.parametrize('make', [lambda d: DefectWeightedSampler(d, 1, seed=5),
+                                  lambda d: PairSampler(d, shuffle=True, seed=5)])
 def test_processes_draw_together_what_one_does(dataset, in_world, make, world_size):
     """Each the same number, dealt out in turn; draws beyond the sequence's end repeat its first ones as they are."""
     one = [(draw.position, int(draw)) for draw in make(dataset)]
-    ranks = [[(draw.position, int(draw)) for draw in sampler] for sampler in in_world(world_size, lambda: make(dataset))]
+    ranks = [[(draw.position, int(draw)) for draw in sampler]
+             for sampler in in_world(world_size, lambda: make(dataset))]
     assert len({len(draws) for draws in ranks}) == 1
     together = [draw for turn in zip(*ranks, strict=True) for draw in turn]
     assert together[:len(one)] == one
@@ -104,7 +110,8 @@ def test_shuffles_anew_every_epoch(dataset):
 
 
 @pytest.mark.parametrize(('label', 'said'), [
-    ('PASS', 'none of the 3 rows is FAIL.*PairSampler'), ('OK', "no row is labelled PASS; the labels are 'OK' .3x"),
+    ('PASS', 'none of the 3 rows is FAIL.*PairSampler'),
+    ('OK', "no row is labelled PASS; the labels are 'OK' .3x"),
 ])
 def test_nothing_to_weight(new_folder, label, said):
     folder = new_folder()
@@ -142,7 +149,8 @@ def test_built_by_the_runner_on_wrapped_datasets(pair_folder, wrapper):
 
 def test_num_batch_per_epoch(pair_folder):
     loader = Runner.build_dataloader(dict(
-        dataset=dict(type='mmchangenet.LightingPairDataset', **pair_folder.settings()), batch_size=3, num_batch_per_epoch=2,
+        dataset=dict(type='mmchangenet.LightingPairDataset', **pair_folder.settings()), batch_size=3,
+        num_batch_per_epoch=2,
         sampler=dict(type='mmchangenet.DefectWeightedSampler', fail_ratio=1)), seed=7)
     assert len(loader) == 2
     assert max(map(int, loader.sampler)) < 6

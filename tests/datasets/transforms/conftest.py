@@ -16,7 +16,8 @@ def by_pillow(pair):
     """A function that gives ``pair`` after a function of Pillow images was called on every image, as int64."""
 
     def apply(function, images=pair):
-        done = [np.asarray(function(Image.fromarray(image))) for image in images.reshape(-1, *images.shape[2:])]
+        done = [np.asarray(function(Image.fromarray(image)))
+                for image in images.reshape(-1, *images.shape[2:])]
         return np.stack(done).reshape(*images.shape[:2], *done[0].shape).astype(int)
 
     return apply

@@ -79,7 +79,8 @@ def test_factors_order_and_probability_are_drawn_as_described():
     assert drawn.count(None) / 3000 == pytest.approx(0.6, abs=0.03)
     drawn = [factors for factors, in filter(None, drawn)]
     assert len({tuple(name for name, _ in factors) for factors in drawn}) == 24
-    for name, low, high in (('brightness', 0.8, 1.2), ('contrast', 0.7, 1.3), ('saturation', 0, 2.5), ('hue', -0.1, 0.1)):
+    for name, low, high in (('brightness', 0.8, 1.2), ('contrast', 0.7, 1.3), ('saturation', 0, 2.5),
+                            ('hue', -0.1, 0.1)):
         values = [dict(factors)[name] for factors in drawn]
         assert low <= min(values) < low + 0.02 * (high - low) and high - 0.02 * (high - low) < max(values) <= high
 

@@ -56,7 +56,8 @@ def test_the_sample_knows_its_row(pair):
 
 
 def test_what_is_not_known_is_left_out(pair):
-    sample = PackChangeInputs()({'images': pair[:, 0], 'sample_idx': 3, 'rng': np.random.default_rng()})['data_samples']
+    sample = PackChangeInputs()({'images': pair[:, 0], 'sample_idx': 3,
+                                 'rng': np.random.default_rng()})['data_samples']
     assert sample.metainfo == {'sample_idx': 3}
     assert 'gt_fail' not in sample
 

@@ -19,7 +19,8 @@ def test_on_noise_it_is_no_further_off(by_pillow):
     noise = np.random.default_rng(0).integers(0, 256, (2, 1, 40, 40, 3), dtype=np.uint8)
     for radius in (0.3, 0.7, 0.95):
         blurred = PairedGaussianBlur().apply(noise, radius)
-        expected = by_pillow(lambda image, radius=radius: image.filter(ImageFilter.GaussianBlur(radius)), noise)
+        expected = by_pillow(lambda image, radius=radius: image.filter(ImageFilter.GaussianBlur(radius)),
+                             noise)
         assert np.abs(blurred - expected).max() <= 3
 
 
@@ -36,5 +37,6 @@ def test_the_radius_is_drawn_below_the_greatest():
 
 @pytest.mark.parametrize('max_radius', [0, -1, 2])
 def test_a_wrong_radius_is_named(max_radius):
-    with pytest.raises(ValueError, match=f'max_radius={max_radius} of PairedGaussianBlur must be above 0 and at most 1.4'):
+    with pytest.raises(ValueError, match=f'max_radius={max_radius} of PairedGaussianBlur must be above 0 and '
+                                         'at most 1.4'):
         PairedGaussianBlur(max_radius)

@@ -13,7 +13,8 @@ BACKENDS = ('cv2', 'pillow')
 
 
 def load(*files, backend='cv2', golden=(), **results):
-    sample = {'compare_files': [str(file) for file in files], 'golden_files': [str(file) for file in golden], **results}
+    sample = {'compare_files': [str(file) for file in files], 'golden_files': [str(file) for file in golden],
+              **results}
     return LoadLightings(backend)(sample)['images']
 
 
@@ -42,8 +43,10 @@ def test_the_compare_side_comes_first_in_the_files_order(save, picture, backend)
 
 @pytest.mark.parametrize('name, mode, options', [
     ('a.jpg', 'RGB', {}), ('a.jpg', 'L', {}), ('a.jpg', 'RGB', {'progressive': True, 'quality': 95}),
-    ('a.png', 'RGB', {}), ('a.png', 'RGBA', {}), ('a.png', 'LA', {}), ('a.png', 'L', {}), ('a.png', 'P', {}), ('a.png', '1', {}),
-    ('a.png', 'P', {'transparency': 3}), ('a.png', 'L', {'transparency': 90}), ('a.bmp', 'RGB', {}), ('a.bmp', 'P', {}),
+    ('a.png', 'RGB', {}), ('a.png', 'RGBA', {}), ('a.png', 'LA', {}), ('a.png', 'L', {}), ('a.png', 'P', {}),
+    ('a.png', '1', {}),
+    ('a.png', 'P', {'transparency': 3}), ('a.png', 'L', {'transparency': 90}), ('a.bmp', 'RGB', {}),
+    ('a.bmp', 'P', {}),
     ('a.tif', 'RGB', {}), ('a.tif', 'L', {'compression': 'tiff_lzw'}), ('a.webp', 'RGB', {'quality': 80}),
 ])
 def test_both_decoders_give_the_same_bytes(save, name, mode, options):
@@ -94,7 +97,8 @@ def test_a_tail_of_zeros_is_an_error(save, backend):
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
-@pytest.mark.parametrize('name, mode', [('a.jpg', 'CMYK'), ('a.tif', 'CMYK'), ('a.tif', 'RGBA'), ('a.tif', 'F')])
+@pytest.mark.parametrize('name, mode',
+                         [('a.jpg', 'CMYK'), ('a.tif', 'CMYK'), ('a.tif', 'RGBA'), ('a.tif', 'F')])
 def test_unusual_colours_are_an_error(save, backend, name, mode):
     with pytest.raises(ImageError, match='save it as'):
         load(save(name, mode), backend=backend)
@@ -114,5 +118,6 @@ def test_a_blank_sample_is_black_and_reads_nothing(tmp_path):
 
 
 def test_a_wrong_backend_is_named():
-    with pytest.raises(ValueError, match="backend='turbo' of LoadLightings is unknown, use one of .*cv2.*pillow"):
+    with pytest.raises(ValueError,
+                       match="backend='turbo' of LoadLightings is unknown, use one of .*cv2.*pillow"):
         LoadLightings('turbo')

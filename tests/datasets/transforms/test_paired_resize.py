@@ -12,8 +12,10 @@ PILLOW = {'pillow-bilinear': Image.Resampling.BILINEAR, 'pillow-bicubic': Image.
 
 @pytest.mark.parametrize('filter', PILLOW)
 def test_every_image_is_resized_from_its_own_size(picture, filter):
-    images = [picture(50, 50), picture(40, 60, 1), picture(50, 50, 2), picture(21, 33, 3), picture(30, 24, 4), picture(40, 60, 5)]
-    resized = TRANSFORMS.build({'type': 'PairedResize', 'size': (30, 24), 'filter': filter})({'images': images})['images']
+    images = [picture(50, 50), picture(40, 60, 1), picture(50, 50, 2), picture(21, 33, 3), picture(30, 24, 4),
+              picture(40, 60, 5)]
+    resized = TRANSFORMS.build({'type': 'PairedResize', 'size': (30, 24),
+                                'filter': filter})({'images': images})['images']
     assert resized.shape == (2, 3, 30, 24, 3) and resized.dtype == np.uint8
     for image, result in zip(images, resized.reshape(6, 30, 24, 3), strict=True):
         assert np.array_equal(result, Image.fromarray(image).resize((24, 30), PILLOW[filter]))
