@@ -24,6 +24,7 @@ MAY_IMPORT = {
     **dict.fromkeys(BOTTOM, frozenset()),
     **dict.fromkeys(('registry', 'structures', 'checkpoint'), BOTTOM),
     **dict.fromkeys(('models', 'datasets', 'evaluation', 'engine', 'visualization'), MIDDLE),
+    'cfg_options': BOTTOM,
     'boards': BOTTOM,
     'runtime': BOTTOM,
     'export': NETWORK | {'runtime'},

@@ -6,8 +6,10 @@ The folder holds graphs and a JSON file; ``mmchangenet.runtime`` scores with it,
 import argparse
 import sys
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
+
+from mmchangenet.cfg_options import CfgOptions
 
 
 def parse_args():
@@ -20,7 +22,7 @@ def parse_args():
     parser.add_argument('--int8', action='store_true', help="graphs in int8, calibrated on the config's training CSV; AUROC and "
                         'false alarms on its test CSV are printed before and after')
     parser.add_argument('--samples', type=int, default=128, help='with --int8: rows to calibrate on; default: 128')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='replace values of the config')
     return parser.parse_args()
 
 

@@ -6,7 +6,7 @@ Calibrated on the config's training CSV; AUROC and false alarms at full recall o
 import argparse
 import sys
 
-from mmengine.config import DictAction
+from mmchangenet.cfg_options import CfgOptions
 
 
 def parse_args():
@@ -17,7 +17,7 @@ def parse_args():
     parser.add_argument('--form', choices=['onnxruntime', 'tensorrt'], default='onnxruntime', help='for whom')
     parser.add_argument('--samples', type=int, default=128, help='rows of the training CSV to calibrate on')
     parser.add_argument('--keep-float', nargs='+', default=(), metavar='NODE', help='nodes that stay as they are')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE',
                         help='replace values of the config, for example test_dataloader.dataset.ann_file=val.csv')
     return parser.parse_args()
 

@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 
-from mmengine.config import DictAction
+from mmchangenet.cfg_options import CfgOptions
 
 
 def parse_args():
@@ -21,7 +21,7 @@ def parse_args():
                         help='folder for pictures of escapes and false alarms, score histogram and recall/false-alarm curve')
     parser.add_argument('--margin', type=float, help='call FAIL above this score, whatever checkpoint and config say')
     parser.add_argument('--amp', action='store_true', help='mixed precision; bfloat16 without a GPU')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE',
                         help='replace values of the config, for example test_dataloader.dataset.ann_file=other.csv')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
                         help='what started the processes')

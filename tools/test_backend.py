@@ -6,7 +6,7 @@ The arguments are those of mmdeploy's tools/test.py.
 import argparse
 import sys
 
-from mmengine.config import DictAction
+from mmchangenet.cfg_options import CfgOptions
 
 
 def parse_args():
@@ -17,7 +17,7 @@ def parse_args():
     parser.add_argument('--out', metavar='CSV', help="file for the data's own rows in order with their siamese_score")
     parser.add_argument('--device', default='cpu', help='where the backend works')
     parser.add_argument('--work-dir', default='./work_dir', help='folder for logs')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE',
                         help='replace values of the config, for example test_dataloader.dataset.ann_file=other.csv')
     parser.add_argument('--batch-size', type=int, default=1, help='pairs at a time; 1 for graphs of a fixed batch')
     parser.add_argument('--show-dir', metavar='DIR', help='folder for pictures of escapes and false alarms')

@@ -7,7 +7,7 @@ import argparse
 import os
 import sys
 
-from mmengine.config import DictAction
+from mmchangenet.cfg_options import CfgOptions
 
 
 def parse_args():
@@ -19,7 +19,7 @@ def parse_args():
     parser.add_argument('--amp', action='store_true', help='mixed precision; bfloat16 without a GPU')
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help="scale the learning rate with the batch size, from the config's base_batch_size")
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE',
                         help='replace values of the config, for example train_cfg.max_epochs=5 optim_wrapper.optimizer.lr=1e-3')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
                         help='what started the processes')

@@ -29,7 +29,7 @@ def run(tmp_path):
 def test_nothing_found(run, capsys):
     assert run('--input-map', 'White=0') == 0
     output = capsys.readouterr()
-    assert output.out == '2 rows: nothing found\n' and '2/2' in output.err
+    assert output.out == "labels: 'PASS' (1x), 'missing' (1x)\n2 rows: nothing found\n" and '2/2' in output.err
 
 
 def test_findings_are_printed_written_and_exit_with_1(run, tmp_path, capsys):
@@ -46,6 +46,28 @@ def test_findings_are_printed_written_and_exit_with_1(run, tmp_path, capsys):
 def test_what_no_row_can_be_read_for_is_named(run, capsys):
     assert run() == 1  # without --input-map, so every name lacks its lighting
     assert capsys.readouterr().out.endswith('look at the image folder, --image-ext and --input-map first\n')
+
+
+def test_labels_without_pass_are_found_and_may_be_mapped(run, tmp_path, capsys):
+    csv = tmp_path / 'labels.csv'
+    csv.write_text(csv.read_text().replace('PASS', 'OK').replace('missing', 'OK\u200b'))
+    assert run('--input-map', 'White=0') == 1
+    output = capsys.readouterr().out
+    assert "line 1: no PASS label: no row is labelled PASS; the labels are 'OK' (1x), 'OK\\u200b' (1x)." in output
+    assert "line 1: labels that look alike: 'OK' (1x), 'OK\\u200b' (1x): are they one?" in output
+    csv.write_text(csv.read_text().replace('OK\u200b', 'missing'))
+    assert run('--input-map', 'White=0', '--pass-labels', 'OK') == 0
+    assert "labels: 'PASS' (1x), 'missing' (1x)" in capsys.readouterr().out
+
+
+def test_the_output_is_checked_before_any_image_is_read(run, tmp_path, capsys):
+    before = (tmp_path / 'labels.csv').read_bytes()
+    for out, said in ((tmp_path / 'labels.csv', 'would be overwritten'), (tmp_path, 'is a folder'),
+                      (tmp_path / 'labels.csv/x.csv', 'is no folder')):
+        assert run('--input-map', 'White=0', '--out', str(out)) == 2
+        output = capsys.readouterr()
+        assert said in output.err and '/2' not in output.err and not output.out
+    assert (tmp_path / 'labels.csv').read_bytes() == before
 
 
 def test_bad_settings_are_short_errors_and_exit_with_2(run, capsys):

@@ -49,25 +49,61 @@ def test_a_split_without_defects_is_a_warning(tmp_path, capsys):
     rows = [f'b{board},golden,{"missing" if board == 0 else "PASS"},R{row}' for board in range(4)
             for row in range(3)]
     (tmp_path / 'labels.csv').write_text('\n'.join(['input_path,golden_path,label,object_name', *rows]))
-    load('split_csv').main([str(tmp_path / 'labels.csv'), '--out-dir', str(tmp_path / 'out'), '--fractions',
-                            'train=3', 'val=1'])
-    assert capsys.readouterr().err.startswith('warning: val has no FAIL row, ')
+    code = load('split_csv').main([str(tmp_path / 'labels.csv'), '--out-dir', str(tmp_path / 'out'),
+                                   '--fractions',
+                                   'train=3', 'val=1'])
+    assert code == 1 and capsys.readouterr().err.startswith('warning: val has no FAIL row, ')
 
 
 @pytest.mark.parametrize(('options', 'said'), [
     (['--board', 'golden_path'], '1 boards cannot fill 3 splits'),
     (['--board-pattern', 'X'], 'finds no board in 200 rows'),
-    (['--fractions', 'all=1', 'val=1'], 'would overwrite'),
+    (['--fractions', 'all=1', 'val=1'], 'would be overwritten'),
     (['--fractions', 'train:1'], 'wanted NAME=SHARE'),
     (['--fractions', 'train=much'], 'wanted NAME=SHARE'),
     (['--fractions', 'train=1', 'train=1'], 'names a split twice')])
 def test_split_errors_leave_the_csv_alone(board_csv, capsys, options, said):
     before = board_csv.read_bytes()
-    with pytest.raises(SystemExit) as error:
-        load('split_csv').main([str(board_csv), '--out-dir', str(board_csv.parent), *options])
-    assert error.value.code != 0
-    assert said in f'{error.value.code} {capsys.readouterr().err}'
-    assert board_csv.read_bytes() == before
+    try:
+        code = load('split_csv').main([str(board_csv), '--out-dir', str(board_csv.parent), *options])
+    except SystemExit as error:  # argparse
+        code = error.code
+    assert code == 2 and said in capsys.readouterr().err
+    assert board_csv.read_bytes() == before and os.listdir(board_csv.parent) == ['all.csv']
+
+
+def test_split_with_other_words_for_pass(tmp_path, capsys):
+    rows = [f'b{row},golden,{"NG" if row % 2 else "OK"},R{row}' for row in range(8)]
+    csv = tmp_path / 'labels.csv'
+    csv.write_text('\n'.join(['input_path,golden_path,label,object_name', *rows]))
+    arguments = [str(csv), '--out-dir', str(tmp_path / 'out'), '--fractions', 'train=1', 'val=1']
+    assert load('split_csv').main(arguments) == 1
+    assert "the labels are 'NG' (4x), 'OK' (4x)" in capsys.readouterr().err
+    assert load('split_csv').main([*arguments, '--pass-labels', 'OK']) == 0
+    assert set(pd.read_csv(tmp_path / 'out/train.csv')['label']) == {'PASS', 'NG'}
+
+
+@pytest.mark.parametrize('what', ['a damaged image', 'a full folder', 'no box'])
+def test_deeppcb_is_made_whole_or_not_at_all(tmp_path, capsys, what):
+    group = tmp_path / 'PCBData/g'
+    for part in ('n', 'n_not'):
+        (group / part).mkdir(parents=True)
+    for name in ('A', 'B'):
+        for side in ('temp', 'test'):
+            cv2.imwrite(str(group / f'n/{name}_{side}.jpg'), np.zeros((100, 100), np.uint8))
+        (group / f'n_not/{name}.txt').write_text('' if what == 'no box' else '10 10 20 20 4\n')
+    (tmp_path / 'list.txt').write_text('g/n/A.jpg g/n_not/A.txt\ng/n/B.jpg g/n_not/B.txt\n')
+    out = tmp_path / 'out'
+    if what == 'a damaged image':
+        (group / 'n/B_test.jpg').write_bytes(b'no image')
+    if what == 'a full folder':
+        out.mkdir()
+        (out / 'labels.csv').write_text('mine')
+    before = sorted(tmp_path.rglob('*'))
+    arguments = ['--src', str(tmp_path), '--list', str(tmp_path / 'list.txt'), '--dst', str(out), '--size',
+                 '32']
+    assert load('deeppcb').main(arguments) == 2
+    assert 'error: ' in capsys.readouterr().err and sorted(tmp_path.rglob('*')) == before
 
 
 def test_deeppcb_from_the_shell(tmp_path):
@@ -88,8 +124,8 @@ def test_deeppcb_from_the_shell(tmp_path):
     assert len(list((tmp_path / 'out').rglob('*.png'))) == 6
 
 
-def test_deeppcb_errors_are_short(tmp_path):
+def test_deeppcb_errors_are_short_and_write_nothing(tmp_path, capsys):
     (tmp_path / 'list.txt').write_text('g/n/X.jpg g/n_not/X.txt\n')
-    with pytest.raises(SystemExit, match='error: .*list.txt does not fit'):
-        load('deeppcb').main(['--src', str(tmp_path), '--list', str(tmp_path / 'list.txt'), '--dst',
-                              str(tmp_path / 'out')])
+    arguments = ['--src', str(tmp_path), '--list', str(tmp_path / 'list.txt'), '--dst', str(tmp_path / 'out')]
+    assert load('deeppcb').main(arguments) == 2
+    assert 'list.txt does not fit' in capsys.readouterr().err and not (tmp_path / 'out').exists()

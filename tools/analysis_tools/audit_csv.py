@@ -14,10 +14,10 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
-from mmengine.config import DictAction
 from mmengine.utils import track_iter_progress
 
 from mmchangenet.apis.launch import MISTAKES, fail_or_raise
+from mmchangenet.cfg_options import CfgOptions
 from mmchangenet.datasets import LightingPairDataset
 from mmchangenet.datasets.audit import UNREADABLE, audit
 from mmchangenet.files import check_output, write_text
@@ -33,7 +33,7 @@ def parse_args(args: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('csv', help='label CSV')
     parser.add_argument('images_dir', help='folder that its paths are relative to')
     parser.add_argument('--image-ext', default='.jpg', help='extension of the images (default: .jpg)')
-    parser.add_argument('--input-map', nargs='+', action=DictAction, metavar='LIGHT=POSITION',
+    parser.add_argument('--input-map', nargs='+', action=CfgOptions, metavar='LIGHT=POSITION',
                         help='lighting names and positions (default: one image without suffix)')
     parser.add_argument('--num-golden', type=int, default=1, metavar='N',
                         help='golden_path is a folder of goldens: look at the first N (default: 1, one '
@@ -59,9 +59,9 @@ def main(args: Sequence[str] | None = None) -> int:
         return fail_or_raise(error)
     findings = audit(dataset, progress=partial(track_iter_progress, file=sys.stderr))
     print(file=sys.stderr)
-    for finding in findings.head(SHOWN).itertuples():
-        part = f'{finding.object_name} ({finding.label}): ' if finding.object_name else ''
-        print(f'line {finding.line}: {finding.finding}: {part}{finding.detail}')
+    for line, finding, label, name, detail in findings.head(SHOWN).to_numpy().tolist():
+        part = f'{name} ({label}): ' if name else ''
+        print(f'line {line}: {finding}: {part}{detail}')
     if len(findings) > SHOWN:
         print(f'and {len(findings) - SHOWN} more, which --out writes to a file')
     if dataset.has_labels:

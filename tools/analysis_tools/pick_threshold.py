@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import DictAction
 
 from mmchangenet.apis.launch import UNSCORED_EXIT, prepare_test, run_tool
+from mmchangenet.cfg_options import CfgOptions
 from mmchangenet.evaluation.threshold_picking import (
     labelled_scores,
     read_score_file,
@@ -36,7 +36,7 @@ def parse_args(arguments=None):
     wanted.add_argument('--false-alarm-rate', type=float, help='share of the PASS rows that may be called FAIL, such as 0.01')
     parser.add_argument('--out', help='write a checkpoint of its own instead of changing the given one')
     parser.add_argument('--work-dir', help='folder for logs; work_dirs/<config name> by default')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='replace keys of the config: key=value')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='replace keys of the config: key=value')
     args = parser.parse_args(arguments)
     if args.scores and (len(args.files) > 1 or args.cfg_options):
         parser.error('with --scores at most a checkpoint is given, and no config')

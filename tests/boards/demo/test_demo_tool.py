@@ -24,9 +24,19 @@ def test_it_makes_the_data(tool, tmp_path):
     assert len(list((tmp_path / 'demo/images').iterdir())) == 4  # three boards and the golden one
 
 
-def test_it_says_why_it_does_not(tool, tmp_path):
-    with pytest.raises(SystemExit, match='error: num_boards is 1'):
-        tool.main(['--dst', str(tmp_path / 'demo'), '--boards', '1'])
+@pytest.mark.parametrize(('options', 'said'), [
+    (['--dst', 'demo', '--boards', '1'], 'error: num_boards is 1'),
+    (['--dst', 'mine'], 'holds something that is not this demo data'),
+    (['--contact-sheet', 'mine'], 'is a folder'),
+    (['--contact-sheet', 'mine/file/x.png'], 'is no folder'),
+])
+def test_it_says_why_it_does_not(tool, tmp_path, capsys, monkeypatch, options, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine/file').write_text('mine')
+    assert tool.main(options) == 2
+    assert said in capsys.readouterr().err and (tmp_path / 'mine/file').read_text() == 'mine'
+    assert not (tmp_path / 'demo').exists()
 
 
 def test_the_sample_picture_is_small(tool, tmp_path):
