@@ -35,7 +35,7 @@ class LearnableDifference(BaseModule):
         self._check(in_shapes, num_modules)
         count = len(in_shapes)
         num_modules = min(num_modules, count)
-        self.embed_dim = embed_dim
+        self.embed_dim, self.in_shapes = embed_dim, [tuple(shape) for shape in in_shapes]
         self.used = range(count - num_modules, count)
         self.size = tuple(in_shapes[0][1:])
         self.out_shape = (embed_dim, *self.size)
