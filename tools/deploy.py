@@ -31,7 +31,7 @@ def main():
     args = parse_args()
     from mmchangenet.deploy.change_classification import NO_SDK
     from mmchangenet.deploy.convert import convert
-    from mmchangenet.deploy.tensorrt_backend import TensorRTMissing
+    from mmchangenet.export.tensorrt import TensorRTMissing
     if args.dump_info:
         print(f'error: {NO_SDK}', file=sys.stderr)
         return 2

@@ -4,9 +4,9 @@ import torch
 from mmdeploy.codebase.base import BaseBackendModel
 from mmdeploy.utils import get_backend, get_ir_config
 
+from mmchangenet.export.decision import read_decision
 from mmchangenet.registry import MODELS
 
-from .decision import read_decision
 from .partition import PartsWrapper, part_of, partition_of
 
 

@@ -9,6 +9,7 @@ from mmengine.model import revert_sync_batchnorm
 from PIL import Image
 
 from mmchangenet.checkpoint import load_for_scoring
+from mmchangenet.export.samples import read_sample
 from mmchangenet.imaging import decode_image, read_bytes
 from mmchangenet.registry import MODELS
 from mmchangenet.visualization.pair_picture import draw_pair
@@ -16,7 +17,6 @@ from mmchangenet.visualization.pair_picture import draw_pair
 from .backend_model import ChangeBackendModel
 from .codebase import TASK, TASKS
 from .partition import partition_cfg
-from .samples import read_sample
 
 
 @TASKS.register_module(TASK)

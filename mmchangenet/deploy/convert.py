@@ -1,40 +1,47 @@
 """A whole conversion: graph, backend files, and the scores of both side by side."""
 
+from __future__ import annotations
+
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmdeploy.apis import torch2onnx
 from mmdeploy.apis.utils import build_task_processor, to_backend
-from mmdeploy.utils import get_backend, get_ir_config, get_root_logger, load_config
+from mmdeploy.utils import Backend, get_backend, get_ir_config, get_root_logger, load_config
 
-from mmchangenet.export.onnx_export import TOLERANCE, ExportError
+from mmchangenet.export.check import OPENVINO, TOLERANCES, check_end_to_end, network_scores
+from mmchangenet.export.decision import decision_file
+from mmchangenet.export.onnx_export import ExportError
 
-from .codebase import NAME
+from .change_classification import ChangeClassification
 from .partition import partition_of
-from .precision import precision_of
+from .precision import fp32_file, precision_of
 
 
-def convert(deploy_cfg, model_cfg, checkpoint, sample, test_sample=None, work_dir='.', device='cpu', log_level=logging.INFO,
-            show=False):
-    """Convert a trained network and try what came out.
+def convert(deploy_cfg: str, model_cfg: str, checkpoint: str, sample: str | Sequence[str],
+            test_sample: str | Sequence[str] | None = None, work_dir: str | Path = '.', device: str = 'cpu',
+            log_level: int = logging.INFO, show: bool = False) -> list[str]:
+    """Convert a trained network, and compare what came out with it on rows of the config's test data.
 
     Args:
-        deploy_cfg, model_cfg (str): config files.
-        checkpoint (str): the trained weights.
-        sample (str | Sequence[str]): a label CSV, whose first row is taken, or a pair of images.
-        test_sample (str | Sequence[str], optional): another one to compare the scores on.
-        work_dir (str): folder for all files.
-        device (str): where PyTorch works; TensorRT needs 'cuda:0' or another GPU.
-        log_level (int): logging's.
-        show (bool): open the pictures of the sample.
+        deploy_cfg, model_cfg: config files.
+        checkpoint: the trained weights.
+        sample: a label CSV, whose first row is tried, or a pair of images.
+        test_sample: another one to draw with the scores.
+        work_dir: folder for all files.
+        device: where PyTorch works; TensorRT needs 'cuda:0' or another GPU.
+        log_level: logging's.
+        show: open the pictures of the sample.
 
     Returns:
-        list[str]: the backend's files.
+        the backend's files.
 
     Raises:
-        ExportError: when graph or backend compute something else than PyTorch.
+        ExportError: when graph or backend compute something else than PyTorch; their files are removed.
         TensorRTMissing: when the ONNX file is ready, but there is no TensorRT to go on with.
         ValueError: when the configs or the sample do not fit.
     """
@@ -48,26 +55,25 @@ def convert(deploy_cfg, model_cfg, checkpoint, sample, test_sample=None, work_di
     files = to_backend(get_backend(deploy).value, graphs, work_dir=str(work_dir), deploy_cfg=deploy,
                        log_level=log_level, device=device)
     task = build_task_processor(model, deploy, device)
-    _compare_scores(task, files, checkpoint, test_sample or sample, Path(work_dir), show, precision_of(deploy))
+    try:
+        _compare_scores(task, files, checkpoint, test_sample or sample, Path(work_dir), show)
+    except ExportError:
+        for file in {*map(Path, (*files, *graphs)), fp32_file(graphs[0]), decision_file(graphs[0])}:
+            file.unlink(missing_ok=True)
+        raise
     return list(files)
 
 
-def _compare_scores(task, files, checkpoint, sample, work_dir, show, precision):
-    """Score the sample with the backend and with PyTorch.
-
-    Raises:
-        ExportError: when fp32 scores differ.
-    """
-    backend = get_backend(task.deploy_cfg).value
-    scores = []
-    for name, model in ((backend, task.build_backend_model(files)), ('pytorch', task.build_pytorch_model(str(checkpoint)))):
+def _compare_scores(task: ChangeClassification, files: Sequence[str], checkpoint: str, sample: Any, work_dir: Path,
+                    show: bool) -> None:
+    """Draw the sample with both scores, and score rows of the test data both ways."""
+    backend, precision = get_backend(task.deploy_cfg), precision_of(task.deploy_cfg)
+    converted, network = task.build_backend_model(files), task.build_pytorch_model(str(checkpoint))
+    for name, model in ((backend.value, converted), ('pytorch', network)):
         data, _ = task.create_input(sample)
         with torch.no_grad():
             result = model.test_step(data)[0]
         task.visualize(sample, result, str(work_dir / f'output_{name}.jpg'), window_name=name, show_result=show)
-        scores.append(result.score)
-    difference = abs(scores[0] - scores[1]) / max(1, abs(scores[1]))
-    if precision == 'fp32' and not difference <= TOLERANCE:
-        raise ExportError(f'{backend} scores the sample {scores[0]:.6f} and PyTorch {scores[1]:.6f}: more than {TOLERANCE:g} '
-                          'apart. The files are not to be used')
-    get_root_logger().info(f'{NAME}: {backend} ({precision}) and PyTorch differ by {difference:.1e} on the sample')
+    tolerance = OPENVINO if backend == Backend.OPENVINO else TOLERANCES[precision]
+    check_end_to_end(network, task.model_cfg, lambda rows: network_scores(converted, [row.item for row in rows], 1),
+                     f'{backend.value} ({precision})', tolerance)

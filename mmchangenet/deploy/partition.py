@@ -71,11 +71,13 @@ def write_parts(model, model_cfg, folder, parts, opset):
     with tempfile.TemporaryDirectory(dir=folder) as place:
         exported = Path(place, 'parts')
         differences = export_folder(model, model_cfg, exported, opset)
-        if set(differences) != wanted:
-            kind = next(kind for kind, names in PARTITIONS.items() if set(names) == set(differences))
-            raise ValueError(f'this network has the parts {", ".join(differences)}: set partition_config.type to {kind!r}')
+        written = {file.stem for file in exported.glob('*.onnx')}
+        if written != wanted:
+            kind = next(kind for kind, names in PARTITIONS.items() if set(names) == written)
+            raise ValueError(f'this network has the parts {", ".join(sorted(written))}: set partition_config.type to '
+                             f'{kind!r}')
         (folder / SETTINGS_FILE).unlink(missing_ok=True)
-        for name in [*(f'{part}.onnx' for part in differences), SETTINGS_FILE]:
+        for name in [*(f'{part}.onnx' for part in written), SETTINGS_FILE]:
             os.replace(exported / name, folder / name)
     return max(differences.values())
 

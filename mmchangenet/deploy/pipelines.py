@@ -19,10 +19,11 @@ from mmdeploy.utils import (
     load_config,
 )
 
+from mmchangenet.export.check import check_weights, refuse_several_goldens
+from mmchangenet.export.decision import write_decision
 from mmchangenet.export.onnx_export import export_module, random_images
 
 from . import codebase
-from .decision import write_decision
 from .partition import part_of, partition_of, write_parts
 from .precision import precision_of, reduce_precision
 from .rewriters import REWRITERS
@@ -47,8 +48,10 @@ def torch2onnx(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint
     if get_codebase(deploy_cfg).value != codebase.NAME:
         pytorch2onnx._pipe_torch2onnx__impl_(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint, device)
         return
+    refuse_several_goldens(model_cfg)
     task = api_utils.build_task_processor(model_cfg, deploy_cfg, device)
     model = task.build_pytorch_model(model_checkpoint)
+    check_weights(model)
     parts = partition_of(deploy_cfg)
     if parts:
         _export_parts(model, work_dir, deploy_cfg, model_cfg, task.graph_options, parts)

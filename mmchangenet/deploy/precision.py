@@ -1,5 +1,7 @@
 """A deploy config's precision, put into the graph itself."""
 
+from __future__ import annotations
+
 import shutil
 from pathlib import Path
 
@@ -12,13 +14,14 @@ from mmdeploy.utils import (
     get_quantization_config,
     get_root_logger,
 )
+from mmengine.config import Config
 
 from mmchangenet.export.calibration import calibration_batches
 from mmchangenet.export.graph import random_inputs, session_of
 from mmchangenet.export.quantisation import quantise, to_half
 
 
-def precision_of(deploy_cfg):
+def precision_of(deploy_cfg: Config) -> str:
     """``fp32``, ``fp16`` or ``int8``: ``common_config.fp16_mode`` and ``int8_mode`` for TensorRT, as mmdeploy has them;
     ``backend_config.precision`` for the others.
 
@@ -34,20 +37,25 @@ def precision_of(deploy_cfg):
     return precision
 
 
-def reduce_precision(file, deploy_cfg, model_cfg):
+def fp32_file(graph: str | Path) -> Path:
+    """Where the fp32 form of a graph of reduced precision stays."""
+    return Path(graph).with_name(f'{Path(graph).stem}-fp32.onnx')
+
+
+def reduce_precision(file: Path, deploy_cfg: Config, model_cfg: Config) -> None:
     """Replace an fp32 graph by one of the precision that the deploy config asks for; the fp32 graph stays beside it as
     ``<name>-fp32.onnx``.
 
     Args:
-        file (Path): the graph.
-        deploy_cfg (Config): the deploy config; ``backend_config.quantization_config.samples`` is the number of rows of the
+        file: the graph.
+        deploy_cfg: the deploy config; ``backend_config.quantization_config.samples`` is the number of rows of the
             training CSV that int8 is calibrated on.
-        model_cfg (Config): the network's config.
+        model_cfg: the network's config.
     """
     precision = precision_of(deploy_cfg)
     if precision == 'fp32':
         return
-    original = Path(file).with_name(f'{Path(file).stem}-fp32.onnx')
+    original = fp32_file(file)
     shutil.copyfile(file, original)
     if precision == 'fp16':
         to_half(original, file)

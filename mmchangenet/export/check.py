@@ -1,10 +1,12 @@
-"""What is exported scores as the network does, from the image files on: the check at the end of every export."""
+"""The check at the end of every export: what was written scores as the network does, from the image files on."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,19 +15,25 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import print_log
 from numpy.typing import NDArray
-from torch import nn
 
-from mmchangenet.labels.lightings import lighting_suffixes
+from mmchangenet.labels.lightings import image_names, ordered_lightings
+from mmchangenet.models import SiameseClassifier
+from mmchangenet.models.heads.base_change_head import BaseChangeHead
 from mmchangenet.registry import DATASETS
+from mmchangenet.runtime import ChangeRuntime
+from mmchangenet.structures import ChangeDataSample
 from mmchangenet.verdict import checked_threshold, is_fail
 
-from .calibration import spaced_rows
+from .calibration import graph_batches, spaced_rows
+from .graph import session_of
 from .onnx_export import ExportError
 from .samples import read_sample
 
 ROWS = 16  # that are scored both ways
 RANDOM_SIZE = (48, 40)  # (h, w) of random images, which the pipeline resizes like any other
 AT_ONCE = 4  # pairs in the network
+
+Scores = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,8 @@ class Row(NamedTuple):
 
     Attributes:
         item: what the config's pipeline makes of it.
-        compare, golden: the images of a side, one per lighting: files or arrays; with several goldens per part those of the
-            first, of the second and so on.
+        compare, golden: the images of a side, one per lighting: files or arrays; with several goldens per part
+            those of the first, of the second and so on.
     """
 
     item: dict[str, Any]
@@ -61,7 +69,7 @@ class Row(NamedTuple):
     golden: list[Any]
 
 
-def check_weights(model: nn.Module) -> None:
+def check_weights(model: SiameseClassifier) -> None:
     """
     Raises:
         ExportError: names the weights that are not finite.
@@ -76,8 +84,8 @@ def check_weights(model: nn.Module) -> None:
     checked_threshold(model.head.margin, 'model.head.margin')
 
 
-def check_end_to_end(model: nn.Module, config: Config, scorer: Callable[[list[Row]], Sequence[float]], what: str,
-                     tolerance: Tolerance = EXACT) -> float:
+def check_end_to_end(model: SiameseClassifier, config: Config, scorer: Callable[[list[Row]], Scores],
+                     what: str, tolerance: Tolerance = EXACT) -> float:
     """Compare the scores of an exported network with the network's own, and print the largest difference.
 
     Args:
@@ -100,30 +108,77 @@ def check_end_to_end(model: nn.Module, config: Config, scorer: Callable[[list[Ro
     scale = max(float(np.abs(wanted).max()), abs(margin)) or 1.0
     share = float(np.abs(got - wanted).max()) / scale if np.isfinite([got, wanted]).all() else float('inf')
     changed = int((is_fail(got, margin) != is_fail(wanted, margin)).sum())
-    found = (f'{what}: scores differ from the network\'s by {share:.1e} of their range at most, {changed} of {len(rows)} '
-             f'verdicts at {margin:.9g} change ({source})')
+    found = (f'{what}: scores differ from the network\'s by {share:.1e} of their range at most, {changed} of '
+             f'{len(rows)} verdicts at {margin:.9g} change ({source})')
     if not share <= tolerance.share or changed > tolerance.verdicts:
-        raise ExportError(f'{found}; accepted are {tolerance.share:g} and {tolerance.verdicts}. Nothing is left behind')
+        raise ExportError(f'{found}; accepted are {tolerance.share:g} and {tolerance.verdicts}. '
+                          'Nothing is left behind')
     print_log(found, 'current')
     return share
 
 
-def network_scores(model: nn.Module, items: Sequence[dict[str, Any]]) -> NDArray[np.float32]:
-    """Scores (n,) of pipeline items by the network itself."""
+def check_folder(model: SiameseClassifier, config: Config, folder: Path, what: str,
+                 tolerance: Tolerance = EXACT) -> float:
+    """See ``check_end_to_end``; by the runtime on a folder."""
+    runtime = ChangeRuntime(folder, threads=torch.get_num_threads())
+
+    def score(rows: list[Row]) -> Scores:
+        pairs = [(row.compare, row.golden) for row in rows]
+        results = runtime.score_pairs(pairs)
+        if errors := [result.error for result in results if result.error]:
+            raise ExportError(f'{what}: the runtime cannot score what the network can: {errors[0]}')
+        return np.array([result.score for result in results], np.float32)
+
+    return check_end_to_end(model, config, score, what, tolerance)
+
+
+def check_graph_file(model: SiameseClassifier, config: Config, file: Path, tolerance: Tolerance = EXACT) -> float:
+    """See ``check_end_to_end``; by a whole graph, which gives raw outputs or scores."""
+    return check_end_to_end(
+        model, config, lambda rows: graph_scores(model.head, model.data_preprocessor, file, [row.item for row in rows]),
+        str(file), tolerance)
+
+
+def refuse_several_goldens(config: Config) -> None:
+    """A whole graph takes one golden image per part.
+
+    Raises:
+        ExportError: when the config's test data has more.
+    """
+    count = ((config.get('test_dataloader') or {}).get('dataset') or {}).get('num_golden', 1)
+    if count != 1:
+        raise ExportError(f'num_golden {count}: a whole graph compares with one golden image per part. Export a folder '
+                          'with tools/export_runtime.py, which takes several, or set num_golden to 1')
+
+
+def graph_scores(head: BaseChangeHead, preprocessor: torch.nn.Module, onnx_file: str | Path,
+                 items: Iterable[dict[str, Any]]) -> Scores:
+    """Scores (n,) of pipeline items by a whole graph, which gives raw outputs or scores; NaN for unreadable rows."""
+    session = session_of(onnx_file)
+    scores: list[float] = []
+    for batch, samples in graph_batches(preprocessor, onnx_file, items):
+        output = torch.from_numpy(session.run(None, batch)[0][:len(samples)])
+        found = (head.scores(output) if output.ndim == 2 else output).tolist()
+        scores += [math.nan if 'error' in sample else score for sample, score in zip(samples, found, strict=True)]
+    return np.array(scores, np.float32)
+
+
+def network_scores(model: Any, items: Sequence[dict[str, Any]], at_once: int = AT_ONCE) -> Scores:
+    """Scores (n,) of pipeline items by a network, or by one that was converted for another backend."""
     scores: list[float] = []
     with torch.no_grad():
-        for start in range(0, len(items), AT_ONCE):
-            samples = model.test_step(pseudo_collate(items[start:start + AT_ONCE]))
+        for start in range(0, len(items), at_once):
+            samples = model.test_step(pseudo_collate(items[start:start + at_once]))
             scores += [sample.score for sample in samples]
     return np.array(scores, np.float32)
 
 
-def rows_of(config: Config, model: nn.Module, count: int = ROWS) -> tuple[list[Row], str]:
+def rows_of(config: Config, model: SiameseClassifier, count: int = ROWS) -> tuple[list[Row], str]:
     """Rows of the test data, evenly spaced, and where they are from; random images where none can be read."""
     settings = copy.deepcopy(dict((config.get('test_dataloader') or {}).get('dataset') or {}))
     try:
         if not settings:
-            raise ValueError('the config has no test data')
+            raise ValueError('the config names no test data')
         dataset = DATASETS.build(settings)
         items = [dataset[int(row)] for row in spaced_rows(dataset, count)]
         rows = [Row(item, sample.compare_files, sample.golden_files) for item in items
@@ -131,17 +186,17 @@ def rows_of(config: Config, model: nn.Module, count: int = ROWS) -> tuple[list[R
         if not rows:
             raise ValueError('no image of the test data can be read')
         return rows, f'{len(rows)} rows of the test data'
-    except (ValueError, OSError, LookupError) as error:
+    except (ValueError, TypeError, OSError, LookupError) as error:
         reason = str(error).splitlines()[0]
     return random_rows(settings, config, model, count), f'random images, because {reason}'
 
 
-def random_rows(settings: dict[str, Any], config: Config, model: nn.Module, count: int = ROWS) -> list[Row]:
+def random_rows(settings: dict[str, Any], config: Config, model: SiameseClassifier, count: int = ROWS) -> list[Row]:
     """Random images on their way through the config's pipeline, always the same."""
     generator = np.random.default_rng(0)
     if not (settings.get('pipeline') or config.get('test_pipeline')):
         return [_without_pipeline(generator, model) for _ in range(count)]
-    lightings, goldens = len(lighting_suffixes(settings.get('input_map'))), settings.get('num_golden', 1)
+    lightings, goldens = len(image_names('', ordered_lightings(settings.get('input_map')), '')), settings.get('num_golden', 1)
 
     def images(number: int) -> list[Any]:
         return [generator.integers(0, 256, (*RANDOM_SIZE, 3), np.uint8) for _ in range(number)]
@@ -150,8 +205,7 @@ def random_rows(settings: dict[str, Any], config: Config, model: nn.Module, coun
     return [Row(read_sample(pair, config), *pair) for pair in pairs]
 
 
-def _without_pipeline(generator: np.random.Generator, model: nn.Module) -> Row:
-    from mmchangenet.structures import ChangeDataSample
+def _without_pipeline(generator: np.random.Generator, model: SiameseClassifier) -> Row:
     compare, golden = (generator.integers(0, 256, (*model.input_size, 3), np.uint8) for _ in range(2))
     inputs = {name: torch.from_numpy(image.transpose(2, 0, 1).copy())
               for name, image in (('compare', compare), ('golden', golden))}

@@ -1,59 +1,78 @@
 """A folder with everything that a line needs to score: graphs and ``runtime.json``, written whole or not at all."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from mmengine.config import Config
 
 from mmchangenet.datasets.transforms import LayOutLightings, LoadLightings, PackChangeInputs, PairedResize
 from mmchangenet.imaging import decode_image
 from mmchangenet.labels.lightings import ordered_lightings
+from mmchangenet.models import SiameseClassifier
 from mmchangenet.models.data_preprocessors import PairDataPreprocessor
 from mmchangenet.registry import TRANSFORMS
 from mmchangenet.runtime.settings import SETTINGS_FILE, RuntimeSettings, digest_of
 from mmchangenet.version import __version__
 
+from .check import check_folder, check_weights
 from .onnx_export import ExportError, export_module
-from .split import split_network
+from .split import SplitNetwork, split_network
 
 REPRODUCED = (LoadLightings, PairedResize, LayOutLightings, PackChangeInputs)
 
 
-def export_folder(model, config, folder, opset=17):
+def export_folder(model: SiameseClassifier, config: Config, folder: str | Path, opset: int = 17) -> dict[str, float]:
     """Export a trained network.
 
     Args:
-        model (SiameseClassifier): with weights, class names and margin, as ``load_for_scoring`` leaves it.
-        config (dict): its config; ``test_dataloader`` says how images are prepared and which lightings there are.
-        folder (str | Path): where to; must not exist or be empty.
-        opset (int): version of ONNX's operators.
+        model: with weights, class names and margin, as ``load_for_scoring`` leaves it.
+        config: its config; ``test_dataloader`` says how images are prepared and which lightings there are, and rows of its
+            data are scored both ways before the folder appears.
+        folder: where to; must not exist or be empty.
+        opset: version of ONNX's operators.
 
     Returns:
-        dict[str, float]: graph → the largest difference of ONNX Runtime from PyTorch.
+        graph → the largest difference of ONNX Runtime from PyTorch; ``end to end`` → the largest difference of scores, as a
+        share of their range.
 
     Raises:
-        ExportError: when the config's pipeline or normalisation is none that the runtime can reproduce, a network cannot be
-            written, or it computes something else than PyTorch.
+        ExportError: when the config's pipeline or normalisation is none that the runtime can reproduce, weights are not
+            finite, a network cannot be written, or it scores otherwise than the network.
         FileExistsError: when there is something in ``folder``.
     """
-    with written_whole(folder, settings_of(model, config, opset)) as partial:
-        return _write_graphs(model, partial, opset)
+    check_weights(model)
+    settings = settings_of(model, config, opset)
+    try:
+        parts = split_network(model)
+    except (TypeError, RuntimeError) as error:
+        raise ExportError(f'the network cannot be parted into encoder and comparator: {error}') from error
+    shares: list[float] = []
+    with written_whole(folder, settings, lambda partial: shares.append(
+            check_folder(model, config, partial, str(folder)))) as partial:
+        differences = _write_graphs(parts, settings.input_size, partial, opset)
+    return differences | {'end to end': shares[0]}
 
 
 @contextlib.contextmanager
-def written_whole(folder, settings):
+def written_whole(folder: str | Path, settings: RuntimeSettings,
+                  check: Callable[[Path], object] | None = None) -> Iterator[Path]:
     """A folder for graphs that appears under its name, with ``runtime.json`` and all, when nothing went wrong.
 
     Args:
-        folder (str | Path): its name; must not exist or be empty.
-        settings (RuntimeSettings): without graphs.
+        folder: its name; must not exist or be empty.
+        settings: without graphs.
+        check: called with the complete folder before it gets its name; what it raises keeps the folder from appearing.
 
     Yields:
-        Path: the folder to write the graphs into.
+        the folder to write the graphs into.
 
     Raises:
         FileExistsError: when there is something in ``folder``.
@@ -65,12 +84,14 @@ def written_whole(folder, settings):
         yield partial
         graphs = {file.name: digest_of(file) for file in sorted(partial.iterdir())}
         (partial / SETTINGS_FILE).write_text(replace(settings, graphs=graphs).to_json(), encoding='utf-8')
+        if check:
+            check(partial)
         os.replace(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def check_vacant(folder):
+def check_vacant(folder: str | Path) -> Path:
     """The absolute path of a folder that can be written.
 
     Raises:
@@ -82,13 +103,13 @@ def check_vacant(folder):
     return folder
 
 
-def settings_of(model, config, opset):
+def settings_of(model: SiameseClassifier, config: Config, opset: int) -> RuntimeSettings:
     """What ``runtime.json`` will say.
 
     Args: as :func:`export_folder` has them.
 
     Returns:
-        RuntimeSettings: checked, without graphs.
+        the settings, checked, without graphs.
 
     Raises:
         ExportError: when the runtime cannot reproduce how images are prepared.
@@ -96,19 +117,20 @@ def settings_of(model, config, opset):
     dataset, steps = _test_dataset(config)
     preprocessor = model.data_preprocessor
     if type(preprocessor) is not PairDataPreprocessor:
-        raise ExportError(f'data_preprocessor {type(preprocessor).__name__}: the runtime normalises as PairDataPreprocessor does')
+        raise ExportError(f'data_preprocessor {type(preprocessor).__name__}: the runtime normalises as '
+                          'PairDataPreprocessor does')
     class_names = model.head.class_names
     if class_names is None:
         raise ExportError('the network does not know the names of its classes: set model.head.class_names')
     input_map = dataset.get('input_map')
     try:
         return RuntimeSettings(
-            input_size=model.input_size, image_size=steps.resize.size, filter=steps.resize.filter, layout=steps.layout.layout,
-            grid=steps.layout.grid, image_ext=dataset.get('image_ext', '.jpg'),
+            input_size=model.input_size, image_size=steps.resize.size, filter=steps.resize.filter,
+            layout=steps.layout.layout, grid=steps.layout.grid, image_ext=dataset.get('image_ext', '.jpg'),
             lightings=ordered_lightings(input_map),
             mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist(),
             threshold=float(model.head.margin), class_names=tuple(class_names), graphs={}, opset=opset,
-            precision='fp32', version=__version__)
+            precision='fp32', version=__version__, num_golden=dataset.get('num_golden', 1))
     except ValueError as error:
         raise ExportError(f'test_dataloader does not fit the network: {error}') from error
 
@@ -118,14 +140,12 @@ class _Steps(NamedTuple):
     layout: LayOutLightings
 
 
-def _test_dataset(config):
+def _test_dataset(config: Config) -> tuple[dict[str, Any], _Steps]:
     """The config's test dataset (dict) and the steps of its pipeline that matter here."""
     dataset = config['test_dataloader']['dataset']
     if str(dataset.get('type')).split('.')[-1] != 'LightingPairDataset':
         raise ExportError(f'test_dataloader.dataset is a {dataset.get("type")}: the runtime prepares images as a '
                           'LightingPairDataset does. Give it one with --cfg-options or in the config')
-    if dataset.get('num_golden', 1) != 1:
-        raise ExportError(f'num_golden {dataset["num_golden"]}: the runtime compares with one golden image a part')
     pipeline = dataset.get('pipeline') or config.get('test_pipeline') or []
     steps = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
     names = ' → '.join(type(step).__name__ for step in steps) or 'empty'
@@ -140,22 +160,24 @@ def _test_dataset(config):
 
 
 @torch.no_grad()
-def _write_graphs(model, folder, opset):
-    encoder, golden_half, comparator = split_network(model)
+def _write_graphs(parts: SplitNetwork, input_size: tuple[int, ...], folder: Path, opset: int) -> dict[str, float]:
+    encoder, golden_half, comparator = parts
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (2, 2, 3, *model.input_size), dtype=torch.uint8, generator=generator)
+    images = torch.randint(0, 256, (2, 2, 3, *input_size), dtype=torch.uint8, generator=generator)
     compare, golden = map(encoder, images)
     names = [f'code_{number}' for number in range(len(compare))]
-    settings = dict(dynamic_batch=True, opset=opset)
-    differences = dict(encoder=export_module(encoder, folder / 'encoder.onnx', dict(images=images[0]), names, **settings))
+
+    def write(part: torch.nn.Module, name: str, inputs: dict[str, torch.Tensor], outputs: list[str]) -> float:
+        return export_module(part, folder / f'{name}.onnx', inputs, outputs, dynamic_batch=True, opset=opset)
+
+    differences = dict(encoder=write(encoder, 'encoder', dict(images=images[0]), names))
     prepared = golden
     if golden_half:
         prepared = golden_half(*golden)
-        differences['golden'] = export_module(
-            golden_half, folder / 'golden.onnx', dict(zip(names, golden, strict=True)),
-            [f'golden_{number}' for number in range(len(prepared))], **settings)
+        differences['golden'] = write(golden_half, 'golden', dict(zip(names, golden, strict=True)),
+                                      [f'golden_{number}' for number in range(len(prepared))])
     sides = {f'compare_{number}': part for number, part in enumerate(compare)}
     sides.update({f'golden_{number}': part for number, part in enumerate(prepared)})
     outputs = ['score'] if isinstance(comparator(*sides.values()), torch.Tensor) else ['score', 'probabilities']
-    differences['comparator'] = export_module(comparator, folder / 'comparator.onnx', sides, outputs, **settings)
+    differences['comparator'] = write(comparator, 'comparator', sides, outputs)
     return differences

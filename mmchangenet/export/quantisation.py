@@ -1,10 +1,15 @@
 """Int8 graphs: the large convolutions and matrix products in eight bits, everything else in floating point."""
 
+from __future__ import annotations
+
 import logging
 import tempfile
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -14,7 +19,11 @@ FORMS = ('onnxruntime', 'tensorrt')
 OPERATORS = ['Conv', 'MatMul', 'Gemm']
 
 
-def quantise(onnx_file, out_file, batches, form='onnxruntime', keep_float=()):
+Batch = dict[str, NDArray[np.generic]]
+
+
+def quantise(onnx_file: str | Path, out_file: str | Path, batches: Iterable[Batch], form: str = 'onnxruntime',
+             keep_float: Collection[str] = ()) -> list[str]:
     """Write the int8 form of a graph.
 
     What is quantised: convolutions, except depthwise ones, which move more bytes than they compute; products with weights,
@@ -27,14 +36,14 @@ def quantise(onnx_file, out_file, batches, form='onnxruntime', keep_float=()):
     * ``tensorrt``: symmetric signed activations, weights a channel each in eight bits, biases in floating point.
 
     Args:
-        onnx_file (str | Path): a floating-point graph of opset 13 or higher.
-        out_file (str | Path): where to; replaced when it exists.
-        batches (Iterable[dict[str, np.ndarray]]): inputs by name that the ranges of activations are measured on.
-        form (str): for whom.
-        keep_float (Sequence[str]): names of more nodes that stay as they are.
+        onnx_file: a floating-point graph of opset 13 or higher.
+        out_file: where to; replaced when it exists.
+        batches: inputs by name that the ranges of activations are measured on.
+        form: for whom.
+        keep_float: names of more nodes that stay as they are.
 
     Returns:
-        list[str]: names of the quantised nodes.
+        names of the quantised nodes.
 
     Raises:
         ValueError: when the form is unknown, the opset too low or there is nothing to quantise.
@@ -69,12 +78,12 @@ def quantise(onnx_file, out_file, batches, form='onnxruntime', keep_float=()):
     return nodes
 
 
-def worth_quantising(model, least_channels=32):
+def worth_quantising(model: onnx.ModelProto, least_channels: int = 32) -> list[str]:
     """Names of the nodes of a graph that are quantised.
 
     Args:
-        model (onnx.ModelProto): a graph whose nodes have names.
-        least_channels (int): nodes that sum up fewer products stay in floating point.
+        model: a graph whose nodes have names.
+        least_channels: nodes that sum up fewer products stay in floating point.
     """
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     names = []
@@ -91,19 +100,19 @@ def worth_quantising(model, least_channels=32):
 
 class _Reader(quantization.CalibrationDataReader):
 
-    def __init__(self, batches):
+    def __init__(self, batches: Iterable[Batch]) -> None:
         self.batches = iter(batches)
 
-    def get_next(self):
+    def get_next(self) -> Batch | None:
         return next(self.batches, None)
 
 
-def to_half(onnx_file, out_file):
+def to_half(onnx_file: str | Path, out_file: str | Path) -> None:
     """Write a graph that computes in fp16, with the inputs and outputs of the original.
 
     Args:
-        onnx_file (str | Path): a graph in fp32.
-        out_file (str | Path): where to; replaced when it exists.
+        onnx_file: a graph in fp32.
+        out_file: where to; replaced when it exists.
     """
     from onnxruntime.transformers.float16 import convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel

@@ -37,11 +37,10 @@ class PairScore(NamedTuple):
 
 
 class _ReadPair(NamedTuple):
-    """The compare side's image, the golden side and the key of its content."""
+    """The compare side's image, and the golden sides by the key of their content, as often as they are to be compared."""
 
     image: np.ndarray
-    key: bytes
-    golden: Side
+    goldens: list[tuple[bytes, Side]]
 
 
 class ChangeRuntime:
@@ -90,7 +89,8 @@ class ChangeRuntime:
         Args:
             pairs (Iterable[tuple]): (compare, golden). A side is one image, a list of one image a lighting in the order of
                 ``settings.lightings``, or a dict of them by lighting. An image is a path, or a uint8 array (h, w, 3) in
-                RGB of any size.
+                RGB of any size. With ``settings.num_golden`` > 1 a golden side is a list: the images of the first golden, of
+                the second and so on.
 
         Returns:
             list[PairScore]: one a pair, in order. A pair whose images cannot be used has a NaN score and an ``error``.
@@ -133,12 +133,13 @@ class ChangeRuntime:
         """A batch's results: what can be read is scored together."""
         read = list(self._readers.map(self._read, pairs))
         known, new, errors = self._golden_codes([side for side in read if isinstance(side, _ReadPair)])
-        sides = [side if not isinstance(side, _ReadPair) else errors.get(side.key, side) for side in read]
+        sides = [next((errors[key] for key, _ in side.goldens if key in errors), side)
+                 if isinstance(side, _ReadPair) else side for side in read]
         good = [side for side in sides if isinstance(side, _ReadPair)]
         scored = iter(())
         if good:
             compare = self._encoded([side.image for side in good], new, known)
-            scored = iter(self._compared(compare, [known[side.key] for side in good]))
+            scored = iter(self._compared(compare, [known[key] for side in good for key, _ in side.goldens]))
         return [next(scored) if isinstance(side, _ReadPair) else PairScore(math.nan, True, error=side) for side in sides]
 
     def _read(self, pair):
@@ -147,14 +148,25 @@ class ChangeRuntime:
             if not isinstance(pair, (list, tuple)) or len(pair) != 2:
                 what = f'{len(pair)} items' if isinstance(pair, (list, tuple)) else type(pair).__name__
                 raise ImageError(f'a pair is (compare, golden), got {what}')
-            compare, golden = (Side(side, self.settings, name) for side, name in zip(pair, ('compare', 'golden'), strict=True))
-            return _ReadPair(compare.laid_out(), golden.key(), golden)
+            compare = Side(pair[0], self.settings, 'compare')
+            goldens = [Side(side, self.settings, 'golden') for side in self._goldens_of(pair[1])]
+            return _ReadPair(compare.laid_out(), [(golden.key(), golden) for golden in goldens])
         except ImageError as error:
             return str(error)
 
+    def _goldens_of(self, images):
+        """The golden sides of a pair."""
+        count, lightings = self.settings.num_golden, self.settings.num_lightings
+        if count == 1:
+            return [images]
+        if not isinstance(images, (list, tuple)) or len(images) != count * lightings:
+            raise ImageError(f'the golden side is a list of {count} goldens with {lightings} images each, got '
+                             f'{len(images) if isinstance(images, (list, tuple)) else type(images).__name__}')
+        return [images[start:start + lightings] for start in range(0, len(images), lightings)]
+
     def _golden_codes(self, read):
         """Of the golden sides by key: codes in the cache, images of those to encode, and what is wrong with the others."""
-        goldens = {side.key: side.golden for side in read}
+        goldens = {key: golden for side in read for key, golden in side.goldens}
         known = {key: code for key in goldens if (code := self.cache.get(key)) is not None}
         wanted = [key for key in goldens if key not in known]
         images = dict(zip(wanted, self._readers.map(_laid_out, (goldens[key] for key in wanted)), strict=True))
@@ -176,8 +188,16 @@ class ChangeRuntime:
         return compare
 
     def _compared(self, compare, goldens):
+        """Results of pairs from the codes of their compare sides and of ``num_golden`` goldens each; the closest counts."""
+        count = self.settings.num_golden
+        if count > 1:
+            compare = [np.repeat(part, count, axis=0) for part in compare]
         golden = [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in zip(*goldens, strict=True)]
-        scores, *probabilities = self._compare(*compare, *golden)
+        outputs = self._compare(*compare, *golden)
+        if count > 1:
+            closest = outputs[0].reshape(-1, count).argmin(axis=1) + np.arange(0, len(goldens), count)
+            outputs = [output[closest] for output in outputs]
+        scores, *probabilities = outputs
         threshold = np.float32(self.threshold)
         labels = [None] * len(scores)
         if probabilities:

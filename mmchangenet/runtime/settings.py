@@ -36,6 +36,7 @@ class RuntimeSettings:
         opset (int): version of ONNX's operators in the graphs.
         precision (str): of the graphs, ``fp32`` or ``int8``.
         version (str): of the mmchangenet that wrote the folder.
+        num_golden (int): goldens that a part is compared with; the closest counts.
         format (int): of the folder.
     """
 
@@ -54,6 +55,7 @@ class RuntimeSettings:
     opset: int
     precision: str
     version: str
+    num_golden: int = 1
     format: int = FORMAT
 
     def __post_init__(self):
@@ -74,6 +76,8 @@ class RuntimeSettings:
             raise ValueError(f'filter {self.filter!r} is unknown, use one of {FILTERS}')
         if self.precision not in PRECISIONS:
             raise ValueError(f'precision {self.precision!r} is unknown, use one of {PRECISIONS}')
+        if type(self.num_golden) is not int or self.num_golden < 1:
+            raise ValueError(f'num_golden {self.num_golden!r}: it is the number of goldens per part, 1 or more')
         rows, columns = self.grid or (self.num_lightings, 1)
         laid_out = (rows * self.image_size[0], columns * self.image_size[1])
         if rows * columns != self.num_lightings or laid_out != self.input_size:
@@ -111,9 +115,10 @@ class RuntimeSettings:
             found = content.get('format') if isinstance(content, dict) else None
             raise RuntimeFolderError(f'{file} has format {found!r}, this runtime reads {FORMAT}: '
                                      'use the mmchangenet that exported the network, or export it again')
-        wanted = {field.name for field in fields(cls)}
-        if set(content) != wanted:
-            raise RuntimeFolderError(f'{file}: missing {sorted(wanted - set(content))}, unknown {sorted(set(content) - wanted)}')
+        known = {field.name for field in fields(cls)}
+        missing = known - set(content) - {'num_golden'}  # folders of before 0.2 have none
+        if missing or set(content) - known:
+            raise RuntimeFolderError(f'{file}: missing {sorted(missing)}, unknown {sorted(set(content) - known)}')
         try:
             settings = cls(**content)
         except (TypeError, ValueError) as error:

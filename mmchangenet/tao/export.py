@@ -6,7 +6,9 @@ from pathlib import Path
 from mmengine.registry import DefaultScope
 
 from mmchangenet.checkpoint import load_for_scoring
-from mmchangenet.files import write_text
+from mmchangenet.export.check import check_graph_file, check_weights, refuse_several_goldens
+from mmchangenet.export.onnx_export import ExportError, export_onnx
+from mmchangenet.files import replacing, write_text
 from mmchangenet.registry import MODELS
 
 from .encryption import ENDING, write_encrypted
@@ -32,7 +34,6 @@ def export(spec, config):
         raise ValueError(f'export.onnx_file {target} ends in {ENDING}: an encrypted file needs encryption_key')
     if target.exists():
         raise FileExistsError(f'{target} exists: remove it or choose another export.onnx_file')
-    from mmchangenet.export.onnx_export import ExportError, export_onnx
     for note in spec.notes:
         print(note)
     with DefaultScope.overwrite_default_scope('mmchangenet'):
@@ -45,14 +46,20 @@ def export(spec, config):
     arguments = dict(input_size=model.input_size, batch_size=None if batch_size == -1 else batch_size,
                      opset=spec['export.opset_version'])
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, 'model.onnx') if encrypted else target
+        file = Path(folder, 'model.onnx')
         try:
+            refuse_several_goldens(config)
+            check_weights(model)
             difference = export_onnx(model, file, **arguments)
+            check_graph_file(model, config, file)
         except ExportError as error:
             raise SpecError(f'{spec.file}: {error}') from error
         content = file.read_bytes()
         if encrypted:
             write_encrypted(content, target, spec['encryption_key'])
+        else:
+            with replacing(target) as stream:
+                stream.write(content)
     if spec['export.verbose']:
         _print_graph(content)
     write_text(config.pretty_text, Path(config.work_dir, 'visual_changenet_export.py'))

@@ -5,6 +5,7 @@ import importlib.util
 import torch
 from mmpretrain.models.classifiers import BaseClassifier
 
+from mmchangenet.export.tensorrt import TensorRTEngine
 from mmchangenet.registry import MODELS
 
 INPUTS, OUTPUT = ('input_1', 'input_2'), 'output'
@@ -21,22 +22,21 @@ class TensorRTClassifier(BaseClassifier):
         data_preprocessor (dict, optional): of the network that was exported.
 
     Raises:
-        ImportError: naming what is missing of TensorRT, mmdeploy and a GPU.
+        ImportError: naming what is missing of TensorRT and a GPU.
         FileNotFoundError: when there is no such engine.
     """
 
     def __init__(self, engine, head, input_size, data_preprocessor=None):
         super().__init__(data_preprocessor=data_preprocessor or dict(type='mmchangenet.PairDataPreprocessor'))
-        missing = [name for name in ('tensorrt', 'mmdeploy') if importlib.util.find_spec(name) is None]
+        missing = [name for name in ('tensorrt', ) if importlib.util.find_spec(name) is None]
         missing += [] if torch.cuda.is_available() else ['a CUDA GPU']
         if missing:
             raise ImportError(f'trt_engine {engine} cannot be run here, missing: {", ".join(missing)}. Install TensorRT (pip '
                               'install tensorrt) on a machine with an NVIDIA GPU, or evaluate the checkpoint.')
         with open(engine, 'rb'):
             pass
-        from mmchangenet.deploy.tensorrt_backend import TRTWrapper
         self.input_size = tuple(input_size)
-        self.engine = TRTWrapper(str(engine), [OUTPUT])
+        self.engine = TensorRTEngine(engine, [OUTPUT])
         # the head's layers are in the engine
         self.head = MODELS.build(dict(head, in_shape=() if head['type'] == 'ContrastiveHead' else (1, )))
 

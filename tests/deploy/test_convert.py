@@ -14,7 +14,7 @@ from mmchangenet.deploy.change_classification import ChangeClassification
 from mmchangenet.deploy.convert import convert
 from mmchangenet.deploy.evaluate import prepare_backend_test
 from mmchangenet.deploy.precision import precision_of
-from mmchangenet.deploy.tensorrt_backend import TensorRTMissing
+from mmchangenet.export.tensorrt import TensorRTMissing
 from mmchangenet.export.onnx_export import ExportError
 
 CONFIGS = Path(__file__).parents[2] / 'configs/deploy'
