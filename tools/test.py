@@ -33,18 +33,10 @@ def parse_args():
 
 def main():
     args = parse_args()
-    from mmchangenet.apis.launch import UNSCORED_EXIT, prepare_test, run_tool, unscored_rows
-
-    def work(runner):
-        runner.test()
-        unscored = unscored_rows(runner)
-        if unscored:
-            print(f'error: {len(unscored)} rows have no score, see above', file=sys.stderr)
-        return UNSCORED_EXIT if unscored else 0
-
+    from mmchangenet.apis.launch import prepare_test, run_test, run_tool
     return run_tool(
         lambda: prepare_test(args.config, args.checkpoint, args.work_dir, args.out, args.show_dir, args.margin, args.amp,
-                             args.cfg_options, args.launcher), work)
+                             args.cfg_options, args.launcher), run_test)
 
 
 if __name__ == '__main__':

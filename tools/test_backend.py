@@ -1,6 +1,7 @@
 """Test a converted network: ``python tools/test_backend.py DEPLOY_CONFIG CONFIG --model FILE --out scores.csv``.
 
-The arguments are those of mmdeploy's tools/test.py.
+The arguments are those of mmdeploy's tools/test.py. Exit codes: 0; 1 when rows could not be scored, after everything is
+written; 2 when config, data or files are to be mended.
 """
 
 import argparse
@@ -30,12 +31,16 @@ def parse_args():
 
 def main():
     args = parse_args()
+    from mmchangenet.apis.launch import run_test, run_tool
     from mmchangenet.deploy.evaluate import prepare_backend_test, timing
-    runner = prepare_backend_test(args.deploy_cfg, args.model_cfg, args.model, args.device, args.work_dir, args.out,
-                                  args.show_dir, args.batch_size, args.cfg_options, args.log2file)
-    with timing(args.speed_test, args.warmup, args.log_interval, args.log2file, args.batch_size, args.device):
-        runner.test()
-    return 0
+
+    def test(runner):
+        with timing(args.speed_test, args.warmup, args.log_interval, args.log2file, args.batch_size, args.device):
+            return run_test(runner)
+
+    return run_tool(lambda: prepare_backend_test(
+        args.deploy_cfg, args.model_cfg, args.model, args.device, args.work_dir, args.out, args.show_dir, args.batch_size,
+        args.cfg_options, args.log2file), test)
 
 
 if __name__ == '__main__':

@@ -109,6 +109,19 @@ def unscored_rows(runner):
     return hooks[0].unscored('test') if hooks else {}
 
 
+def run_test(runner):
+    """Run a test to its end.
+
+    Returns:
+        int: exit code; 1 when rows got no score, which is said on stderr.
+    """
+    runner.test()
+    unscored = unscored_rows(runner)
+    if unscored:
+        print(f'error: {len(unscored)} rows have no score, see above', file=sys.stderr)
+    return UNSCORED_EXIT if unscored else 0
+
+
 def run_tool(prepare, work):
     """Carry out a command.
 

@@ -34,6 +34,7 @@ def prepare_backend_test(deploy_cfg, model_cfg, files, device='cpu', work_dir='.
     loader.dataset = task.build_dataset(loader.dataset)
     runner = task.build_test_runner(task.build_backend_model(files), work_dir, log_file=log_file, show_dir=show_dir,
                                     dataloader=task.build_dataloader(loader))
+    runner.register_custom_hooks([dict(type='mmchangenet.BrokenImageHook')])
     if out is not None:
         runner.register_custom_hooks([dict(type='mmchangenet.ScoreFileHook', out_file=str(out))])
     return runner

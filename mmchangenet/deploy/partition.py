@@ -71,10 +71,10 @@ def write_parts(model, model_cfg, folder, parts, opset):
     with tempfile.TemporaryDirectory(dir=folder) as place:
         exported = Path(place, 'parts')
         differences = export_folder(model, model_cfg, exported, opset)
-        written = {file.stem for file in exported.glob('*.onnx')}
-        if written != wanted:
-            kind = next(kind for kind, names in PARTITIONS.items() if set(names) == written)
-            raise ValueError(f'this network has the parts {", ".join(sorted(written))}: set partition_config.type to '
+        written = [part for part in differences if (exported / f'{part}.onnx').exists()]
+        if set(written) != wanted:
+            kind = next(kind for kind, names in PARTITIONS.items() if set(names) == set(written))
+            raise ValueError(f'this network has the parts {", ".join(written)}: set partition_config.type to '
                              f'{kind!r}')
         (folder / SETTINGS_FILE).unlink(missing_ok=True)
         for name in [*(f'{part}.onnx' for part in written), SETTINGS_FILE]:

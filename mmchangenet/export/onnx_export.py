@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
 from mmchangenet.files import replacing
 
@@ -142,10 +143,10 @@ def random_images(model, shape, normalise=False):
 
 
 def _halves(code):
-    """Both sides of a code, or of each member of a tuple of codes: like ``chunk(2)``, for a batch whose size is open."""
-    if isinstance(code, torch.Tensor):
-        return code.unflatten(0, (2, -1)).unbind()
-    return tuple(zip(*map(_halves, code), strict=True))
+    """Both sides of a code: like ``chunk(2)`` of each tensor in it, for a batch whose size is open."""
+    parts, structure = pytree.tree_flatten(code)
+    halves = zip(*(part.unflatten(0, (2, -1)).unbind() for part in parts), strict=True)
+    return (pytree.tree_unflatten(half, structure) for half in halves)
 
 
 def _check_request(module, inputs, dynamic_batch):

@@ -14,8 +14,8 @@ from mmchangenet.deploy.change_classification import ChangeClassification
 from mmchangenet.deploy.convert import convert
 from mmchangenet.deploy.evaluate import prepare_backend_test
 from mmchangenet.deploy.precision import precision_of
-from mmchangenet.export.tensorrt import TensorRTMissing
 from mmchangenet.export.onnx_export import ExportError
+from mmchangenet.export.tensorrt import TensorRTMissing
 
 CONFIGS = Path(__file__).parents[2] / 'configs/deploy'
 
@@ -97,7 +97,7 @@ def test_a_graph_without_its_margin_is_refused(line, tmp_path):
     deploy = deploy_config('onnxruntime_static', tmp_path)
     convert(deploy, line.config, line.checkpoint, line.csv, work_dir=tmp_path)
     (tmp_path / 'end2end.json').unlink()
-    with pytest.raises(FileNotFoundError, match='margin'):
+    with pytest.raises(FileNotFoundError, match='holds the threshold'):
         prepare_backend_test(deploy, line.config, [str(tmp_path / 'end2end.onnx')], work_dir=str(tmp_path))
 
 

@@ -2,12 +2,14 @@
 
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from mmchangenet.deploy.convert import convert
 from mmchangenet.runtime import ChangeRuntime
 
 ROOT = Path(__file__).parents[2]
@@ -74,3 +76,31 @@ def test_our_tool_takes_mmdeploys_arguments(line, tmp_path, capsys, monkeypatch)
         runpy.run_path(str(ROOT / 'tools/deploy.py'), run_name='__main__')
     assert left.value.code == 0 and 'TensorRT was not run' in capsys.readouterr().out
     assert (tmp_path / 'end2end.onnx').exists()
+
+
+def run_test_backend(monkeypatch, *arguments):
+    """The exit code of our tool that tests a converted network."""
+    monkeypatch.setattr(sys, 'argv', ['test_backend.py', *map(str, arguments)])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_path(str(ROOT / 'tools/test_backend.py'), run_name='__main__')
+    return left.value.code
+
+
+def test_our_test_of_a_backend_ends_with_a_code_and_a_message(line, tmp_path, capsys, monkeypatch):
+    deploy = ROOT / 'configs/deploy/change-classification_onnxruntime_dynamic.py'
+    convert(str(deploy), line.config, line.checkpoint, line.csv, work_dir=tmp_path)
+    rest = ['--model', tmp_path / 'end2end.onnx', '--work-dir', tmp_path / 'logs', '--out', tmp_path / 'scores.csv']
+    assert run_test_backend(monkeypatch, deploy, line.config, *rest) == 0
+    rows = (line.root / 'labels.csv').read_text().splitlines()
+    shutil.copytree(line.root / 'board', tmp_path / 'board')
+    shutil.copytree(line.root / 'golden', tmp_path / 'golden')
+    (tmp_path / 'board/R3_Top.png').write_bytes(b'cut')
+    (tmp_path / 'some.csv').write_text('\n'.join(rows[:6]))
+    data = ['--cfg-options', f'test_dataloader.dataset.data_root={tmp_path}', 'test_dataloader.dataset.ann_file=some.csv']
+    assert run_test_backend(monkeypatch, deploy, line.config, *rest, *data) == 1
+    assert 'rows have no score' in capsys.readouterr().err
+    assert (tmp_path / 'scores.csv').read_text().splitlines()[4].endswith(',')
+    assert run_test_backend(monkeypatch, tmp_path / 'none.py', line.config, *rest) == 2
+    assert 'none.py' in capsys.readouterr().err
+    assert run_test_backend(monkeypatch, deploy, line.config, *rest, '--cfg-options', 'test_dataloader.dataset.ann_file=no') == 2
+    assert 'error: ' in capsys.readouterr().err

@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from mmchangenet.deploy import tensorrt_backend
+from mmchangenet.export import tensorrt
 from mmchangenet.export.graph import random_inputs
 from mmchangenet.export.onnx_export import export_onnx
 from mmchangenet.export.quantisation import quantise, to_half
@@ -20,7 +20,7 @@ OBJECTS = ('trt', 'builder', 'network', 'parser', 'config', 'profile', 'runtime'
 
 def names_used():
     """Names that the backend takes from TensorRT's module and objects."""
-    tree = ast.parse(Path(tensorrt_backend.__file__).read_text())
+    tree = ast.parse(Path(tensorrt.__file__).read_text())
     names = {'STRONGLY_TYPED'}  # asked for by getattr
     for node in ast.walk(tree):
         owner = node

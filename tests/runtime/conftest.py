@@ -1,15 +1,11 @@
 """A small exported network, its config, and images to score."""
 
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from mmengine.registry import DefaultScope
-
-sys.path.insert(0, str(Path(__file__).parents[1] / 'deploy'))
-from networks import build_network  # noqa: E402
+from networks import build_network
 
 LIGHTS = dict(white=1, low=0)  # low first
 

@@ -2,6 +2,7 @@
 
 import torch
 from mmpretrain.models.classifiers import BaseClassifier
+from torch.utils import _pytree as pytree
 
 from mmchangenet.registry import MODELS
 from mmchangenet.structures import ChangeDataSample
@@ -124,16 +125,15 @@ class SiameseClassifier(BaseClassifier):
 
 
 def split_sides(code):
-    """The halves of a code, or of each member of a tuple of codes, along the batch."""
-    if isinstance(code, torch.Tensor):
-        return code.chunk(2)
-    return tuple(zip(*(split_sides(part) for part in code), strict=True))
+    """The halves of a code along the batch: two codes of its structure."""
+    parts, structure = pytree.tree_flatten(code)
+    return (pytree.tree_unflatten(half, structure) for half in zip(*(part.chunk(2) for part in parts), strict=True))
 
 
 def pair_with_each(code, num_golden):
     """The code of N · (1 + G) images, each part's compare image before its G goldens → the sides of N · G pairs."""
-    if not isinstance(code, torch.Tensor):
-        return tuple(zip(*(pair_with_each(part, num_golden) for part in code), strict=True))
-    code = code.unflatten(0, (-1, 1 + num_golden))
-    golden = code[:, 1:]
-    return code[:, :1].expand_as(golden).flatten(0, 1), golden.flatten(0, 1)
+    parts, structure = pytree.tree_flatten(code)
+    parts = [part.unflatten(0, (-1, 1 + num_golden)) for part in parts]
+    golden = [part[:, 1:] for part in parts]
+    compare = [part[:, :1].expand_as(other) for part, other in zip(parts, golden, strict=True)]
+    return tuple(pytree.tree_unflatten([part.flatten(0, 1) for part in side], structure) for side in (compare, golden))

@@ -1,18 +1,14 @@
 """The parts of a split network compute what the whole network computes."""
 
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+from networks import build_network, random_sides, whole_scores
 
 from mmchangenet.export.fan_graph import GraphFAN
 from mmchangenet.export.split import split_network
 from mmchangenet.models.necks import EuclideanDifference
 from mmchangenet.registry import MODELS
-
-sys.path.insert(0, str(Path(__file__).parent))
-from networks import build_network, random_sides, whole_scores  # noqa: E402
 
 
 @torch.no_grad()

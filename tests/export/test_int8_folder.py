@@ -9,14 +9,12 @@ import numpy as np
 import onnx
 import pytest
 from mmengine.config import Config
+from networks import build_network, random_sides
 
 from mmchangenet.export.folder import export_folder
 from mmchangenet.export.int8_folder import quantise_folder
 from mmchangenet.registry import DATASETS
 from mmchangenet.runtime import ChangeRuntime
-
-sys.path.insert(0, str(Path(__file__).parent))
-from networks import build_network, random_sides  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,6 +1,5 @@
-"""Every backbone of configs/backbones becomes a whole graph and parts."""
+"""Every backbone of configs/backbones becomes a whole graph (its parts: test_every_network.py)."""
 
-import sys
 from pathlib import Path
 
 import onnx
@@ -8,13 +7,10 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from networks import NECKS
 
 from mmchangenet.export.onnx_export import export_onnx
-from mmchangenet.export.split import split_network
 from mmchangenet.models import SiameseClassifier
-
-sys.path.insert(0, str(Path(__file__).parent))
-from networks import NECKS, random_sides, whole_scores  # noqa: E402
 
 CONFIGS = sorted((Path(__file__).parents[2] / 'configs/backbones').glob('*.py'))
 SIZE = (64, 64)
@@ -41,13 +37,3 @@ def test_a_backbone_becomes_a_graph_of_standard_operators(build, tmp_path):
     operators = {node.op_type for node in onnx.load(file).graph.node}
     normalises = any(isinstance(module, torch.nn.LayerNorm) for module in model.backbone.modules())
     assert ('LayerNormalization' in operators) == normalises
-
-
-@torch.no_grad()
-def test_a_backbone_is_parted(build):
-    model = build('euclidean')
-    sides = random_sides(model)
-    encoder, golden_half, comparator = split_network(model)
-    assert golden_half is None
-    scores = comparator(*encoder(sides[0]), *encoder(sides[1]))
-    torch.testing.assert_close(scores, whole_scores(model, *sides), atol=1e-4, rtol=0)

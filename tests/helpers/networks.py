@@ -28,6 +28,11 @@ def build_network(backbone, difference, input_size=(64, 48), neck=None, head=Non
     neck_config, head_config = NECKS[difference]
     model = SiameseClassifier(BACKBONES[backbone] | settings, neck_config | (neck or {}), head_config | (head or {}),
                               input_size=input_size)
+    return train_like(model)
+
+
+def train_like(model):
+    """Give a fresh network weights and statistics as training leaves them; in evaluation mode."""
     for name, parameter in model.named_parameters():
         if 'gamma' in name or name.endswith('temperature'):
             nn.init.uniform_(parameter, 0.2, 1)
