@@ -135,11 +135,6 @@ def pick_threshold(scores, is_fail, recall=None, false_alarm_rate=None):
         wanted=wanted, rows=len(scores))
 
 
-def float_text(value):
-    """A float32 score or threshold as text that reads back as the same float32; empty for NaN and infinities."""
-    return f'{value:.9g}' if math.isfinite(value) else ''
-
-
 def _checked(scores, is_fail):
     """Scores as float32 and labels as bool, both (n,).
 

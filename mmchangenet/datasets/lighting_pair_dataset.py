@@ -18,6 +18,7 @@ from torch.utils.data import get_worker_info
 
 from mmchangenet.imaging import ImageError
 from mmchangenet.labels.cells import KNOWN_COLUMNS, LABEL_COLUMN, PATH_COLUMNS, forward
+from mmchangenet.labels.goldens import choose_goldens
 from mmchangenet.labels.label_csv import LabelCsv
 from mmchangenet.labels.label_frame import read_label_csv
 from mmchangenet.labels.lightings import image_names, ordered_lightings
@@ -27,7 +28,7 @@ from mmchangenet.registry import DATASETS, TRANSFORMS
 
 from .columns import PairTable, StringColumn
 from .draw import Draw
-from .golden_folders import choose_goldens, list_goldens
+from .golden_folders import list_goldens
 from .missing_images import check_images_exist
 
 GOLDENS = 'goldens'  # our own column beside those of the CSV: the names of a row's goldens
