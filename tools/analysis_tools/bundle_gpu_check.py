@@ -1,9 +1,9 @@
-"""What ``check_gpu.py`` needs on a machine without a package index: a folder of wheels and a script that runs it.
+"""What ``check_gpu.py`` needs on a machine without a package index: a folder of wheels and a script for it.
 
     python tools/analysis_tools/bundle_gpu_check.py gpu_check --python 3.12
 
 Made where there is an index, from a checkout whose requirements are installed: these versions travel. On the
-other machine ``python gpu_check/run.py`` takes the options of ``check_gpu.py``, and packages of that machine come
+other machine ``python gpu_check/run.py`` takes the options of ``check_gpu.py``; packages of that machine come
 before those that travel.
 """
 
@@ -85,7 +85,7 @@ def pip(*arguments: str | Path, **environment: str) -> None:
 
 
 def build(folder: Path) -> None:
-    """The wheel of this checkout; nothing is left in it, and nothing old that lies there gets into the wheel."""
+    """The wheel of this checkout, without what an older build left there; nothing is left there, either."""
     with tempfile.TemporaryDirectory() as place:
         settings = Path(place, 'setup.cfg')
         settings.write_text(f'[build]\nbuild_base={place}\n[egg_info]\negg_base={place}\n')
@@ -96,7 +96,8 @@ def fetch(names: list[str], folder: Path, python: str) -> None:
     """Wheels of the installed versions for the other machine."""
     platforms = [option for platform in PLATFORMS for option in ('--platform', platform)]
     pip('download', '--quiet', '--no-deps', '--only-binary=:all:', '--python-version', python,
-        '--implementation', 'cp', *platforms, '--dest', folder, *(f'{name}=={version(name)}' for name in names))
+        '--implementation', 'cp', *platforms, '--dest', folder,
+        *(f'{name}=={version(name)}' for name in names))
 
 
 def main() -> int:
