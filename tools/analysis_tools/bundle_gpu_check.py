@@ -36,8 +36,8 @@ from pathlib import Path
 
 with tempfile.TemporaryDirectory() as site:
     subprocess.run(
-        [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-index', '--no-deps', '--target', site,
-         *Path(__file__).parent.glob('wheels/*.whl')], check=True)
+        [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-index', '--no-deps', '--no-compile',
+         '--target', site, *Path(__file__).parent.glob('wheels/*.whl')], check=True)
     sys.path.append(site)  # behind what is installed
     runpy.run_path(str(Path(site, 'mmchangenet/.mim/tools/analysis_tools/check_gpu.py')), run_name='__main__')
 '''
