@@ -555,7 +555,7 @@ def main() -> int:
     args = parse_args()
     args.out_dir = args.out_dir.absolute()
     init_default_scope('mmchangenet')
-    MMLogger.get_instance(REPORT, log_level='WARNING')  # no list of the weights that init_weights changes
+    MMLogger.get_instance(REPORT).setLevel('WARNING')  # no list of the weights that init_weights changes
     try:
         if args.deeppcb is not None:
             args.deeppcb = args.deeppcb.absolute()
