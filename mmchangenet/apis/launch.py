@@ -20,7 +20,9 @@ from mmchangenet.imaging import ImageError
 
 DEBUG = 'MMCHANGENET_DEBUG'
 MISTAKES = (ValueError, TypeError, LookupError, OSError, ImportError, AssertionError, ImageError)
-UNSCORED_EXIT, MISTAKE_EXIT = 1, 2
+UNSCORED_EXIT, MISTAKE_EXIT, ALONE_EXIT = 1, 2, 3
+# of gloo, which has no class of error
+LOST_PEER = ('gloo/transport', 'Connection closed by peer', 'Connection reset by peer')
 
 
 def prepare_train(config, work_dir=None, resume=None, amp=False, auto_scale_lr=False, cfg_options=None, launcher='none'):
@@ -130,8 +132,8 @@ def run_tool(prepare, work):
         work (Callable[[Runner], int | None]): does it and gives the exit code.
 
     Returns:
-        int: exit code; 2 when config, data or checkpoint are to be mended, with the message on stderr. Set
-        MMCHANGENET_DEBUG=1 to see the stack.
+        int: exit code; 2 when config, data or checkpoint are to be mended, 3 when another process of the run has
+        ended, with the message on stderr. Set MMCHANGENET_DEBUG=1 to see the stack.
     """
     runner = None
     try:
@@ -140,6 +142,8 @@ def run_tool(prepare, work):
         barrier()  # the first process may still be writing: none leaves before it is done
         return code
     except Exception as error:
+        if is_distributed() and _lost_a_peer(error):
+            return _tell_that_alone(error)
         if not _is_mistake(error, running=getattr(runner, 'ready', runner is not None)):
             raise
         return fail_or_raise(error)
@@ -215,6 +219,22 @@ def _is_mistake(error, running):
     """Whether the user can mend it: what fails while things are built, and our own errors later."""
     ours = type(error).__module__.startswith('mmchangenet.') and isinstance(error, MISTAKES)
     return ours or not running and isinstance(error, (*MISTAKES, RuntimeError))  # timm's and torch's, of names and shapes
+
+
+def _lost_a_peer(error):
+    """Whether what another process of the run did not answer any more ended this one."""
+    lost = isinstance(error, torch.distributed.DistError) or any(text in str(error) for text in LOST_PEER)
+    return isinstance(error, RuntimeError) and lost
+
+
+def _tell_that_alone(error):
+    """Tell once per node that another process has ended, and leave without waiting for it."""
+    if os.environ.get(DEBUG):
+        raise error
+    if os.environ.get('LOCAL_RANK', '0') == '0':
+        print('error: another process of this run has ended or cannot be reached; what it said last tells why. '
+              'A training goes on from its newest checkpoint with --resume.', file=sys.stderr, flush=True)
+    os._exit(ALONE_EXIT)  # the process group's threads would wait for the one that is gone
 
 
 def _message(error):

@@ -1,10 +1,13 @@
-"""Several processes without a GPU."""
+"""Several processes: without a GPU, and other ones than before."""
 
+import logging
 import os
 import subprocess
 from datetime import timedelta
+from typing import Any
 
 import torch
+from mmengine.logging import print_log
 
 DEFAULT_PORT = '29500'
 
@@ -45,3 +48,23 @@ def _set_environment(rank, world_size, local_rank, port):
     if port is not None:
         os.environ['MASTER_PORT'] = str(port)
     os.environ.setdefault('MASTER_PORT', DEFAULT_PORT)
+
+
+def tell_changed_processes(meta: dict[str, Any], world_size: int, batch_size: int, file: str) -> None:
+    """Warn of what is different when a training goes on with another number of processes.
+
+    Args:
+        meta: of the checkpoint; ``world_size`` is how many wrote it, unknown in older ones.
+        world_size: processes now.
+        batch_size: rows of each in a step.
+        file: the checkpoint, for the message.
+    """
+    before = meta.get('world_size', world_size)
+    if before == world_size:
+        return
+    print_log(
+        f'{file} is of {before} processes, now there are {world_size}. Rows are drawn as they would have been, '
+        f'but a step takes {world_size} × {batch_size} rows, so unless train_dataloader.batch_size was changed to '
+        'match, steps, learning rate and schedules by iteration do not fit those before. To keep them, set it so '
+        f'that {world_size} × batch_size is what {before} × batch_size was. Batch norm and dropout see other '
+        'batches either way: figures will not be those of an unbroken run.', 'current', logging.WARNING)

@@ -32,7 +32,7 @@ from mmchangenet.checkpoint import (
 from mmchangenet.registry import RUNNERS
 from mmchangenet.version import __version__
 
-from .distributed import init_cpu_processes
+from .distributed import init_cpu_processes, tell_changed_processes
 from .hooks import BatchNormSyncHook, BrokenImageHook, PendingValidationHook, ReseedHook, SafeCheckpointHook
 from .message_hub import hub_state, restore_hub
 
@@ -320,6 +320,7 @@ class ChangeRunner(Runner):
             self._resume_optimizer(checkpoint['optimizer'], filename)
         if resume_param_scheduler:
             self._resume_param_schedulers(checkpoint.get('param_schedulers'), filename)
+        tell_changed_processes(meta, self.world_size, self.train_dataloader.batch_size, filename)
         if isinstance(loop, EpochBasedTrainLoop) and loop.iter != loop.epoch * len(loop.dataloader):
             self.logger.warning(f'{filename} is of iteration {loop.iter}, but {loop.epoch} epochs of this config end at '
                                 f'{loop.epoch * len(loop.dataloader)}: epoch {loop.epoch + 1} begins anew, and the figures '
@@ -379,7 +380,7 @@ class ChangeRunner(Runner):
         model, dataset = self._bare_model, self.train_dataloader.dataset
         meta = dict(dict(epoch=self.epoch + by_epoch, iter=self.iter + (not by_epoch)), **(meta or {}))
         meta.update(
-            cfg=self._config_text, seed=self.seed, experiment_name=self.experiment_name,
+            cfg=self._config_text, seed=self.seed, world_size=self.world_size, experiment_name=self.experiment_name,
             time=time.strftime('%Y%m%d_%H%M%S', time.localtime()), mmengine_version=mmengine.__version__,
             mmchangenet_version=__version__, dataset_meta=dict(getattr(dataset, 'metainfo', None) or {}))
         if names := getattr(getattr(model, 'head', None), 'class_names', None):

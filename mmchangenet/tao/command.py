@@ -31,6 +31,10 @@ def parse_args(arguments=None):
         sub = actions.add_parser(action, description=description, help=description.partition('.')[0])
         sub.add_argument('-e', '--experiment_spec', '--experiment_spec_file', dest='spec', required=True, metavar='SPEC',
                          help='YAML file')
+        if action != 'export':
+            sub.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
+                             help='what started this process as one of several; without it the command starts as many '
+                                  'as the spec asks for')
         sub.add_argument('overrides', nargs='*', metavar='key=value',
                          help=f'in the place of values of the spec, such as task=classify {action}.results_dir=DIR')
     return parser.parse_args(arguments)
@@ -59,6 +63,8 @@ def main(arguments=None):
     for note in spec.notes:
         print(note)
     print(f'the config of this run is {file}', flush=True)
+    if args.launcher != 'none':
+        return run(args.action, file, launcher=args.launcher)
     if devices.processes > 1:
         return run_processes(devices, args.action, file)
     return run(args.action, file, devices)

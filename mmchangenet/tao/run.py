@@ -10,19 +10,20 @@ from mmchangenet.apis.launch import UNSCORED_EXIT, prepare_test, prepare_train, 
 from .devices import select_devices
 
 
-def run(action, file, devices=None):
+def run(action, file, devices=None, launcher='pytorch'):
     """Train or test as a config file says.
 
     Args:
         action (str): ``train``, ``evaluate`` or ``inference``.
         file (str | Path): the config.
-        devices (Devices, optional): of this process; None for a process that torchrun started.
+        devices (Devices, optional): of this process; None for one of several that a launcher started.
+        launcher (str): which.
 
     Returns:
         int: exit code, see ``run_tool``; 1 when rows got no score.
     """
-    launcher = 'pytorch' if devices is None else 'none'
     if devices is not None:
+        launcher = 'none'
         select_devices(devices, os.environ)
     if action == 'train':
         return run_tool(lambda: prepare_train(file, launcher=launcher), _train)

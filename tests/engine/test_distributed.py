@@ -134,6 +134,22 @@ def test_two_processes_resume_as_if_unbroken(toy_runner, tmp_path):
         assert figures == expected_figures
 
 
+def test_one_process_goes_on_where_two_were(toy_runner, tmp_path):
+
+    def train():
+        toy_runner('run', launcher='pytorch', **{'train_cfg.max_epochs': 1, 'train_dataloader.batch_size': 2}).train()
+
+    in_processes(tmp_path / 'results', train)
+    runner = toy_runner('run', resume='auto')
+    seen = Collect('before_train_iter', lambda runner, **kwargs: (runner.epoch, runner.iter))
+    runner.register_hook(seen)
+    runner.train()
+    assert seen.seen == [(epoch, 4 * epoch + step) for epoch in (1, 2) for step in range(4)]
+    log = ''.join(file.read_text() for file in (tmp_path / 'run').glob('*/*.log'))
+    assert 'is of 2 processes, now there are 1. ' in log
+    assert 'set it so that 1 × batch_size is what 2 × batch_size was' in log
+
+
 @pytest.mark.parametrize('launcher', ['slurm', 'mpi'])
 def test_other_launchers_tell_the_processes_their_places(toy_runner, tmp_path, launcher):
     def place():

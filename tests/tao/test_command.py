@@ -315,6 +315,25 @@ def test_two_processes_give_the_figures_of_one(run, monkeypatch):
     assert pictures[0] == pictures[1]
 
 
+def test_a_launcher_starts_the_processes_itself(run, data_overrides, monkeypatch):
+    """mpirun's variables, and what it would start."""
+    assert run('train') == 0
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        monkeypatch.setenv('MASTER_PORT', str(free.getsockname()[1]))
+    monkeypatch.setenv('MASTER_ADDR', '127.0.0.1')
+    children = []
+    for rank in range(2):
+        children.append(os.fork())
+        if not children[-1]:
+            names = dict(RANK=rank, SIZE=2, LOCAL_RANK=rank)
+            os.environ.update({f'OMPI_COMM_WORLD_{name}': str(value) for name, value in names.items()})
+            os._exit(main(['evaluate', '-e', 'tiny.yaml', '--launcher', 'mpi', *data_overrides(16), 'results_dir=out',
+                           f'evaluate.checkpoint=out/train/{LATEST}', 'evaluate.results_dir=mpi']))
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+    assert json.loads(Path('mpi/figures.json').read_text())['all']['rows'] == 32
+
+
 @pytest.mark.slow
 def test_two_nodes_train_together(run, data_overrides, tmp_path):
     """Two nodes of one process each, both on this machine."""
