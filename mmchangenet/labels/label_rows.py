@@ -19,7 +19,8 @@ class NamesImages(Protocol):
         num_golden: goldens that a part is compared with.
     """
 
-    num_golden: int
+    @property
+    def num_golden(self) -> int: ...
 
     def file_names(self, object_name: str) -> list[str]:
         """The names of an object's images, per lighting."""

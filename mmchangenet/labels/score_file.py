@@ -34,6 +34,16 @@ def probability_column(name: str) -> str:
     return f'probability_{name}'
 
 
+def refuse_leftovers(path: str | os.PathLike[str]) -> None:
+    """
+    Raises:
+        ScoreFileError: when a stopped run left scores of a file of that name, which are not to be lost.
+    """
+    if os.path.exists(f'{path}{PARTIAL}'):
+        raise ScoreFileError(f'{path}{PARTIAL} holds what a stopped run scored: go on with it (--resume of '
+                             'mmchangenet.runtime), or delete it')
+
+
 class ScoreFile:
     """Writes rows with their scores as comma-separated UTF-8.
 
@@ -73,9 +83,8 @@ class ScoreFile:
 
     def _begin(self, state: str, resume: bool) -> int:
         """Open the partial file; the number of rows that are in it."""
-        if self.partial.exists() and not resume:
-            raise ScoreFileError(f'{self.partial} holds what a stopped run scored: add --resume to go on with it, or '
-                                 'delete it')
+        if not resume:
+            refuse_leftovers(self.path)
         done = self._rows_left(state) if self.partial.exists() else None
         self._stream = open(self.partial, 'a' if done is not None else 'w', encoding='utf-8', newline='')
         self._writer = csv.writer(self._stream, lineterminator='\n')

@@ -78,8 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'error: {error}', file=sys.stderr)
         return MISTAKE
     failed = [(number, result.error) for number, result in enumerate(results, 1) if result.error]
-    for number, error in failed[:LISTED]:
-        print(f'row {number} has no score: {error}', file=sys.stderr)
+    for number, reason in failed[:LISTED]:
+        print(f'row {number} has no score: {reason}', file=sys.stderr)
     if len(failed) > LISTED:
         print(f'... and {len(failed) - LISTED} more', file=sys.stderr)
     fails = sum(result.is_fail for result in results) - len(failed)

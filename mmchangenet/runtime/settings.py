@@ -10,7 +10,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from mmchangenet.imaging import FILTERS, check_layout, check_pair
+from mmchangenet.imaging import FILTERS, MAX_PIXELS, check_layout, check_pair
 from mmchangenet.labels.lightings import check_lighting_names, image_names
 from mmchangenet.verdict import PASS, checked_threshold
 
@@ -45,6 +45,7 @@ class RuntimeSettings:
         precision: of the graphs, ``fp32`` or ``int8``.
         version: of the mmchangenet that wrote the folder.
         num_golden: goldens that a part is compared with; the closest counts.
+        max_pixels: height times width of an image file that is decoded.
         format: of the folder.
 
     Raises:
@@ -67,6 +68,7 @@ class RuntimeSettings:
     precision: str
     version: str
     num_golden: int = 1
+    max_pixels: int = MAX_PIXELS
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -86,9 +88,9 @@ class RuntimeSettings:
         for name, choices in (('filter', FILTERS), ('precision', PRECISIONS)):
             if getattr(self, name) not in choices:
                 raise ValueError(f'{name} {getattr(self, name)!r} is unknown, use one of {choices}')
-        for name, least in (('num_golden', 1), ('opset', 1)):
-            if type(getattr(self, name)) is not int or getattr(self, name) < least:
-                raise ValueError(f'{name} {getattr(self, name)!r} is no whole number of {least} or more')
+        for name in ('num_golden', 'max_pixels', 'opset'):
+            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
+                raise ValueError(f'{name} {getattr(self, name)!r} is no whole number of 1 or more')
         if self.lightings is not None:
             check_lighting_names(self.lightings, 'lightings')
         if set(self.image_ext) & set('/\\\0'):
@@ -97,7 +99,7 @@ class RuntimeSettings:
         if len(names) < 2 or names[0] != PASS or len(set(names)) < len(names) or not all(
                 isinstance(name, str) and name for name in names):
             raise ValueError(f'class_names {list(names)}: different names are needed, {PASS} first')
-        for name, least in (('mean', -math.inf), ('std', 0)):
+        for name, least in (('mean', -math.inf), ('std', 0.0)):
             if len(getattr(self, name)) != 3 or not all(
                     type(number) in (int, float) and math.isfinite(number) and number > least
                     for number in getattr(self, name)):

@@ -29,7 +29,7 @@ class Side:
 
     def __init__(self, images: Any, settings: RuntimeSettings, name: str) -> None:
         self._settings = settings
-        self._images = [_Image(image, name) for image in ordered(images, settings.lightings, name)]
+        self._images = [_Image(image, name, settings.max_pixels) for image in ordered(images, settings.lightings, name)]
 
     def key(self) -> bytes:
         """A digest of the content of all images, which differs as soon as a byte or a size does."""
@@ -56,14 +56,14 @@ class Side:
 class _Image:
     """A file's content, or an array."""
 
-    def __init__(self, image: Any, side: str) -> None:
+    def __init__(self, image: Any, side: str, max_pixels: int) -> None:
         self._file: Any = None
         self._data: Any = image
         if isinstance(image, (str, os.PathLike)):
-            self._file, self._data = image, read_bytes(image)
+            self._file, self._data = image, read_bytes(image, max_pixels)
         elif isinstance(image, (bytes, bytearray, memoryview)):
             self._file, self._data = f'an image of the {side} side', bytes(image)
-            check_bytes(self._data, self._file)
+            check_bytes(self._data, self._file, max_pixels)
         else:
             check_array(image, side)
 

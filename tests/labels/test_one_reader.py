@@ -87,15 +87,6 @@ def test_rows_are_made_when_asked_for(tmp_path):
     assert [name for *_, name in rows] == ['R0', 'R1', 'R2', 'R3', 'R4']
 
 
-def test_a_score_column_of_its_own_is_replaced(tmp_path):
-    (tmp_path / 'labels.csv').write_text(
-        'input_path,siamese_score,golden_path,object_name\na,0.5,g,R1\na,0.5,g,R2\n')
-    LabelRows(tmp_path / 'labels.csv').write_scores(tmp_path / 'out' / 'scores.csv', [0.25, float('nan')])
-    assert (tmp_path / 'out' / 'scores.csv').read_text() == (
-        'input_path,siamese_score,golden_path,object_name\na,0.25,g,R1\na,,g,R2\n')
-    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['scores.csv']
-
-
 @pytest.mark.slow
 def test_a_million_rows_are_read_in_two_seconds(tmp_path):
     """Of processor time; twice that, because the machine may be busy."""

@@ -8,8 +8,7 @@ import torch
 from mmengine.model import BaseModule
 
 from mmchangenet.registry import MODELS
-
-PASS, FAIL = 'PASS', 'FAIL'
+from mmchangenet.verdict import FAIL, PASS, is_fail
 
 
 class BaseChangeHead(BaseModule, metaclass=ABCMeta):
@@ -114,9 +113,9 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
 
     def set_scores(self, scores, data_samples):
         """Sets score, pred_fail and margin on each of N samples from scores (N,), and returns the samples."""
-        margin = float(np.float32(self.margin))  # scores are float32: compare like with like
-        for sample, score in zip(data_samples, scores.tolist(), strict=True):
-            sample.score, sample.pred_fail = (math.nan, 1) if 'error' in sample else (score, int(score > margin))
+        margin, values = float(np.float32(self.margin)), scores.detach().float().cpu().numpy()  # scores are float32
+        for sample, score, fail in zip(data_samples, values.tolist(), is_fail(values, margin).tolist(), strict=True):
+            sample.score, sample.pred_fail = (math.nan, 1) if 'error' in sample else (score, int(fail))
             sample.margin = margin
         return data_samples
 

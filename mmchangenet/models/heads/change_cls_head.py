@@ -5,8 +5,9 @@ import math
 from torch import nn
 
 from mmchangenet.registry import MODELS
+from mmchangenet.verdict import FAIL, PASS, class_numbers
 
-from .base_change_head import FAIL, PASS, BaseChangeHead
+from .base_change_head import BaseChangeHead
 
 
 @MODELS.register_module()
@@ -82,12 +83,16 @@ class ChangeClsHead(BaseChangeHead):
         return [numbers.get(sample.get('label'), -1) for sample in data_samples]
 
     def name_classes(self, output, data_samples):
-        """With more than two classes: ``pred_label`` is the most likely name; the meta field ``unknown_label`` marks
-        a row whose label is none of the classes."""
+        """With more than two classes: ``probabilities`` (PASS first) and ``pred_label``, the name that goes with the verdict;
+        the meta field ``unknown_label`` marks a row whose label is none of the classes."""
         if self.num_classes == 2:
             return
         names = self.class_names or tuple(f'class {number}' for number in range(self.num_classes))
-        for sample, best in zip(data_samples, output.argmax(dim=1).tolist(), strict=True):
-            sample.pred_label = names[best]
+        numbers = class_numbers(output.detach().cpu().numpy(), [bool(sample.pred_fail) for sample in data_samples])
+        for sample, number, shares in zip(data_samples, numbers, output.softmax(dim=1).tolist(), strict=True):
+            sample.pred_label = names[number]
+            sample.set_metainfo(dict(class_names=list(names)))
+            if 'error' not in sample:
+                sample.probabilities = shares
             if sample.get('label') and sample.label not in names:
                 sample.set_metainfo(dict(unknown_label=True))
