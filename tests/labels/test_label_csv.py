@@ -41,6 +41,11 @@ def test_big_endian_utf16(tmp_path):
     assert len(read_label_csv(path)) == 1
 
 
+def test_two_byte_order_marks(tmp_path):
+    assert len(read_label_csv(write(tmp_path,
+                                    2 * codecs.BOM_UTF8 + f'{HEADER}\na,g,PASS,R1\n'.encode()))) == 1
+
+
 def test_strips_values_and_names_and_reads_pass_in_any_case(tmp_path):
     path = write(tmp_path, ' input_path , golden_path,label ,object_name\n a ,\tg, pass , R 1 '
                            '\na,g,Pass,R2\na,g,Passive,R3\n')
