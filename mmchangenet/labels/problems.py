@@ -46,7 +46,7 @@ class Problems:
             self.lines.add(line)
 
     def refuse(self, kind: str, line: int | None, what: str) -> NoReturn:
-        """Note a problem after which nothing more can be looked at: raise :class:`LabelCsvError` with all of them."""
+        """Note a problem that hides all others, and raise :class:`LabelCsvError`."""
         self.add(kind, line, what)
         raise self._error()
 

@@ -1,4 +1,4 @@
-"""Several goldens a part: the golden folder is listed, drawn from in training, and taken in order in evaluation."""
+"""Several goldens per part: their folder is listed, drawn from in training, taken in order in evaluation."""
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ GOLDENS = ('g0', 'g1', 'g2', 'g3')
 
 @pytest.fixture
 def folder(pair_folder):
-    """Eight rows on two boards; each board's golden folder also gets four goldens of other names, all different."""
+    """Eight rows on two boards; each board's golden folder gets four goldens of other names."""
     for board in ('b0', 'b1'):
         golden = pair_folder.images / 'golden' / board
         for file in golden.iterdir():

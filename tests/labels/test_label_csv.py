@@ -19,7 +19,8 @@ def write(tmp_path, content):
 
 
 def test_keeps_columns_order_and_spelling(tmp_path):
-    path = write(tmp_path, 'part,object_name,label,golden_path,input_path\n7.0,007,PASS,g,a\n1e5,1e5,NA,g,a\n,None,None,g,nan\n')
+    path = write(tmp_path, 'part,object_name,label,golden_path,input_path\n7.0,007,PASS,g,a\n'
+                           '1e5,1e5,NA,g,a\n,None,None,g,nan\n')
     frame = read_label_csv(path)
     assert list(frame) == ['part', 'object_name', 'label', 'golden_path', 'input_path']
     assert frame.to_numpy().tolist() == [
@@ -60,7 +61,8 @@ def test_quoted_fields(tmp_path):
 
 
 def test_what_excel_writes(tmp_path):
-    path = write(tmp_path, f'sep=;\r\n{HEADER.title()};Lot;;\r\na;g;PASS;R1;;;\r\n;;;;;;\r\na;g;ng;R2;7\r\n'.replace(',', ';'))
+    header = HEADER.title().replace(',', ';')
+    path = write(tmp_path, f'sep=;\r\n{header};Lot;;\r\na;g;PASS;R1;;;\r\n;;;;;;\r\na;g;ng;R2;7\r\n')
     frame = read_label_csv(path)
     assert list(frame) == [*HEADER.split(','), 'Lot']
     assert frame.to_numpy().tolist() == [['a', 'g', 'PASS', 'R1', ''], ['a', 'g', 'ng', 'R2', '7']]
@@ -72,9 +74,8 @@ def test_something_behind_the_last_name_is_no_trailing_cell(tmp_path):
 
 
 def test_the_first_line_may_name_the_delimiter(tmp_path):
-    semicolons = 'sep=;\na,input_path;golden_path;object_name\n1;a;g;R1\n'
-    assert list(read_label_csv(write(tmp_path, semicolons.replace('a,input', 'input').replace('1;', '')))) == HEADER.split(
-        ',')[:2] + HEADER.split(',')[3:]
+    path = write(tmp_path, 'sep=;\ninput_path;golden_path;object_name;a,b,c,d,e\na;g;R1;1,2\n')
+    assert read_label_csv(path).to_numpy().tolist() == [['a', 'g', 'R1', '1,2']]
     with pytest.raises(LabelCsvError,
                        match="delimiter: use comma, semicolon or tab .1x.\n    line 1: 'sep=|'"):
         read_label_csv(write(tmp_path, 'sep=|\ninput_path|golden_path|object_name\na|g|R1\n'))
