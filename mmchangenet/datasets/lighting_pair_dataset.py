@@ -22,7 +22,7 @@ from mmchangenet.labels.goldens import choose_goldens
 from mmchangenet.labels.label_csv import LabelCsv
 from mmchangenet.labels.label_frame import read_label_csv
 from mmchangenet.labels.lightings import image_names, ordered_lightings
-from mmchangenet.labels.pass_rule import GOOD_LABEL, no_pass_message
+from mmchangenet.labels.pass_rule import GOOD_LABEL, PassRule, no_pass_message
 from mmchangenet.labels.problems import Problems
 from mmchangenet.registry import DATASETS, TRANSFORMS
 
@@ -92,7 +92,8 @@ class LightingPairDataset(BaseDataset):
         if set(data_prefix) != {'img_path'}:
             raise ValueError(f'data_prefix={data_prefix}: give the image folder as img_path and nothing else')
         self.broken_images, self.check_images, self.num_golden = broken_images, check_images, num_golden
-        self.pass_labels = pass_labels
+        PassRule(pass_labels)  # whether they can be used is told at once
+        self.pass_labels = list(pass_labels)
         self._endings = image_names('', ordered_lightings(input_map), image_ext)
         metainfo = dict(metainfo or {})
         if classes is not None or 'classes' in metainfo:

@@ -374,3 +374,9 @@ def test_another_samplers_plain_indices_are_augmented_anew_every_epoch(augmented
     loader = DataLoader(augmented, batch_size=4, num_workers=2, collate_fn=list)
     epochs = [[s['inputs']['compare'].numpy().tobytes() for batch in loader for s in batch] for _ in range(2)]
     assert all(a != b for a, b in zip(*epochs, strict=True))
+
+
+def test_pass_labels_are_a_list_of_labels(pair_folder):
+    with pytest.raises(ValueError, match=r"pass_labels='OK': give a list .* as in \[\"OK\"\]"):
+        LightingPairDataset(**pair_folder.settings(pass_labels='OK', lazy_init=True))
+    assert LightingPairDataset(**pair_folder.settings(pass_labels=['bridge'])).num_pass == 6

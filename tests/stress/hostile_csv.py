@@ -1,7 +1,7 @@
 """Label CSVs as they come from spreadsheets, scripts and accidents: random, the same for the same seed.
 
-Half of them are usable, in any dialect that is promised, and come with the rows that have to be read. The other
-half may have anything wrong with them.
+Half of them are usable, in any dialect that is promised, and come with the rows that have to be read. The
+other half may have anything wrong with them.
 """
 
 from __future__ import annotations
