@@ -39,9 +39,7 @@ class MMChangeNet(MMCodebase):
 
     @classmethod
     def register_all_modules(cls):
-        """Components and task register themselves when they are imported."""
-        for part in ('datasets', 'engine', 'evaluation', 'models', 'visualization'):
-            importlib.import_module(f'mmchangenet.{part}')
+        """Components are found by their registries; the task registers itself when it is imported."""
         cls.register_deploy_modules()
 
 

@@ -65,8 +65,6 @@ def build_config(spec, action):
                                 'train.classify.loss': LOSS_OF[parts['difference']]})
     config = dict(
         default_scope='mmchangenet',
-        custom_imports=dict(imports=[f'mmchangenet.{part}' for part in (
-            'datasets', 'engine', 'evaluation', 'models', 'visualization', 'tao.hooks')]),
         runner_type='mmchangenet.ChangeRunner',
         work_dir=results_dir(spec, action),
         model=model_config(spec, parts, size, training=action == 'train'),
@@ -138,7 +136,7 @@ def _testing_config(spec, config, action, layout, size):
     """Test dataloader, figures, files and pictures."""
     engine = spec[f'{action}.trt_engine']
     if engine:
-        config['custom_imports']['imports'].append('mmchangenet.tao.tensorrt_classifier')
+        config['custom_imports'] = dict(imports=['mmchangenet.tao.tensorrt_classifier'])
         config['model'] = dict(
             type='TensorRTClassifier', engine=engine, input_size=config['model']['input_size'],
             data_preprocessor=config['model']['data_preprocessor'], head=config['model']['head'])
