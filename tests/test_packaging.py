@@ -1,5 +1,6 @@
 """What travels with a source distribution and with the wheel made of it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -37,5 +38,11 @@ def test_configs_tools_and_model_index_travel(tmp_path):
     for name in ('configs', 'tools'):
         assert python_files(package / '.mim' / name) == python_files(ROOT / name)
     assert (package / '.mim' / 'model-index.yml').read_bytes() == (ROOT / 'model-index.yml').read_bytes()
+    name = 'mmchangenet::backbones/swin.py'
+    code = f'import mmchangenet.registry, mmengine.hub; assert mmengine.hub.get_config({name!r}).model'
+    (tmp_path / 'ours.py').write_text(f'_base_ = {name!r}')
+    code += f"; from mmengine.config import Config; assert Config.fromfile({str(tmp_path / 'ours.py')!r}).model"
+    paths = os.pathsep.join([str(package.parent), *os.environ.get('PYTHONPATH', '').split(os.pathsep)])
+    subprocess.run([sys.executable, '-c', code], check=True, cwd=tmp_path, env=dict(os.environ, PYTHONPATH=paths))
     shutil.rmtree(package / '.mim')
     assert python_files(package) == python_files(ROOT / 'mmchangenet')

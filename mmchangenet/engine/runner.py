@@ -55,27 +55,23 @@ class ChangeRunner(Runner):
 
     What differs:
         - Checkpoints are written by ``write_checkpoint`` and read by ``read_checkpoint``.
-        - A resume takes the newest whole file, the seed and the class list in it, validates it if that was
-          still to be done, and then gives the figures of an unbroken run. Learning rates and schedules are
-          those of the config as it now is (``resuming``). With ``resume='auto'`` a run that finds nothing to
-          resume starts from ``load_from``.
+        - A resume takes the newest whole file, the seed and the class list in it, makes up for a validation
+          and then gives the figures of an unbroken run, see ``resume_training``. With ``resume='auto'`` a run
+          that finds nothing to resume starts from ``load_from``.
         - Ctrl-C and SIGTERM end a training at the next iteration, saved (``InterruptHook``). One work dir
           takes one training at a time.
         - Tests, validations and resumes need every weight to fit. ``load_from`` in training takes what fits
           and lists the rest.
-        - torchrun, slurm and mpi work without a GPU; BatchNorm statistics are equal on all processes.
-        - ``AmpOptimWrapper`` is bfloat16 on the CPU.
+        - torchrun, slurm and mpi work without a GPU, and ``AmpOptimWrapper`` is bfloat16 there.
         - Environment, config and hooks, hundreds of lines, go into the log file alone.
 
     What is checked before the first step is in ``DataCheckHook``.
 
     Attributes:
-        ready: everything is built, read and loaded: what goes wrong from here on is hardly a mistake in the
-            config.
+        ready: everything is built and loaded: what goes wrong from here on is hardly the config's mistake.
         training: ``train`` was called.
         validation_pending: the checkpoint resumed from has not been validated.
-        margin: when set before ``test`` or ``val``, replaces the head's margin, the checkpoint's threshold
-            included.
+        margin: when set before ``test`` or ``val``, replaces the head's margin and the checkpoint's.
         interruption: the signal that asks a training to end, if it came.
     """
 

@@ -42,7 +42,7 @@ class ValidationPicturesHook(Hook):
         for sample in outputs or ():
             if self._drawn < self.count:
                 self._drawn += 1
-                runner.visualizer.add_image(f'validation/row_{sample.sample_idx}', _picture(sample),
+                runner.visualizer.add_image(f'validation_row_{sample.sample_idx}', _picture(sample),
                                             step=_step(runner))
 
 

@@ -1,16 +1,19 @@
 """The smallest real dataset, networks, metric and config for tests of running; most go without images."""
 
 import math
+import os
+import signal
 import uuid
 
 import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel, BaseModule
 from torch import nn
 
-from mmchangenet.registry import DATASETS, METRICS, MODELS
+from mmchangenet.registry import DATASETS, HOOKS, METRICS, MODELS
 from mmchangenet.structures import ChangeDataSample
 
 WIDTH = 6
@@ -116,6 +119,18 @@ class ToyFigures(BaseMetric):
         return dict(accuracy=sum(pred == true for _, pred, true in scored) / len(scored),
                     spread=math.fsum(score * (2 * true - 1) for score, _, true in scored) / len(scored),
                     rows=len(rows))
+
+
+@HOOKS.register_module()
+class ToySignal(Hook):
+    """Sends SIGTERM to its own process in an iteration."""
+
+    def __init__(self, iteration):
+        self.iteration = iteration
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.iteration:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def toy_config(work_dir, **changes):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch._utils import ExceptionWrapper
 
 from mmchangenet.apis.launch import prepare_test, prepare_train, run_tool
@@ -355,6 +356,27 @@ def test_a_resumed_training_on_images_is_as_an_unbroken_one(inspection, tool):
         checkpoint['message_hub']['log_scalars']['val/val_loss']['log_history'] for checkpoint in (one, other)
     ]
     assert torch.equal(*figures)
+
+
+def test_pictures_and_scalars_reach_tensorboard(inspection, tool):
+    changed = Config.fromfile('inspection.py')
+    changed.visualizer = dict(type='Visualizer', vis_backends=[
+        dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
+    changed.custom_hooks = [dict(type='ValidationPicturesHook', count=2)]
+    changed.dump('inspection.py')
+    assert tool('train', 'inspection.py') == 0
+    folder = next(Path('work_dirs/inspection').glob('*/vis_data'))
+    events = EventAccumulator(str(folder)).Reload()
+    assert events.Tags()['images'] == ['validation_row_0', 'validation_row_1']
+    assert {'loss', 'auroc', 'val_loss'} <= set(events.Tags()['scalars'])
+    assert len(list((folder / 'vis_image').glob('*.png'))) == 2
+
+
+def test_a_signal_ends_a_training_with_a_line_and_its_exit_code(config, tool, capsys):
+    name = config(**{'custom_hooks': [dict(type='ToySignal', iteration=2)]})
+    assert tool('train', name) == 143
+    assert 'stopped by SIGTERM in epoch 1, after iteration 3. Saved as' in capsys.readouterr().err
+    assert tool('train', name, '--resume', '--cfg-options', 'custom_hooks=[]') == 0
 
 
 def test_own_data_beside_demo_data_is_a_warning(inspection, tool, capfd):
