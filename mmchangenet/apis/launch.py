@@ -251,8 +251,9 @@ def _tell_that_alone(error: Exception) -> int:
     if os.environ.get(DEBUG):
         raise error
     if os.environ.get('LOCAL_RANK', '0') == '0':
-        print('error: another process of this run has ended or cannot be reached; what it said last tells why. '
-              'A training goes on from its newest checkpoint with --resume.', file=sys.stderr, flush=True)
+        print('error: another process of this run has ended or cannot be reached; what it said last tells '
+              'why. A training goes on from its newest checkpoint with --resume.',
+              file=sys.stderr, flush=True)
     os._exit(ALONE_EXIT)  # the process group's threads would wait for the one that is gone
 
 

@@ -11,7 +11,8 @@ from mmengine.logging import print_log
 
 from .reader import CheckpointError, read_checkpoint
 
-INTERRUPTED = 'interrupted.pth'  # of a training that a signal ended, newer than the numbered ones that it had written
+# of a training that a signal ended, newer than the numbered ones that it had written
+INTERRUPTED = 'interrupted.pth'
 
 
 def newest_checkpoint(folder: str | os.PathLike[str], template: str = 'epoch_{}.pth',

@@ -38,7 +38,8 @@ def init_cpu_processes(launcher: str, timeout: int | None = None, port: int | No
                 environ['MASTER_ADDR'] = subprocess.check_output(
                     ['scontrol', 'show', 'hostname', environ['SLURM_NODELIST']], text=True).split()[0]
         elif launcher == 'mpi':
-            rank, size, local = (environ[f'OMPI_COMM_WORLD_{name}'] for name in ('RANK', 'SIZE', 'LOCAL_RANK'))
+            names = ('RANK', 'SIZE', 'LOCAL_RANK')
+            rank, size, local = (environ[f'OMPI_COMM_WORLD_{name}'] for name in names)
             _set_environment(rank, size, local, port)
         elif launcher != 'pytorch':
             raise ValueError(f'launcher {launcher!r}: it is none, pytorch, slurm or mpi')
@@ -72,11 +73,11 @@ def tell_changed_processes(meta: dict[str, Any], world_size: int, batch_size: in
     if before == world_size:
         return
     print_log(
-        f'{file} is of {before} processes, now there are {world_size}. Rows are drawn as they would have been, '
-        f'but a step takes {world_size} × {batch_size} rows, so unless train_dataloader.batch_size was changed to '
-        'match, steps, learning rate and schedules by iteration do not fit those before. To keep them, set it so '
-        f'that {world_size} × batch_size is what {before} × batch_size was. Batch norm and dropout see other '
-        'batches either way: figures will not be those of an unbroken run.', 'current', logging.WARNING)
+        f'{file} is of {before} processes, now there are {world_size}. Rows are drawn as they would have '
+        f'been, but a step takes {world_size} × {batch_size} rows, so unless train_dataloader.batch_size was '
+        'changed to match, steps, learning rate and schedules by iteration do not fit those before. To keep '
+        f'them, set it so that {world_size} × batch_size is what {before} × batch_size was. Batch norm and dropout '
+        'see other batches either way: figures will not be those of an unbroken run.', 'current', logging.WARNING)
 
 
 def wrap_for_cpu(model: nn.Module, wrapper: dict[str, Any] | None, config: dict[str, Any],

@@ -103,7 +103,8 @@ def read_ahead(runner: ChangeRunner, path: str | None) -> tuple[str | None, dict
         path and content.
     """
     if path is None:
-        runner.logger.info(f'no checkpoint to resume from in {runner.work_dir}: training starts at the beginning')
+        runner.logger.info(f'no checkpoint to resume from in {runner.work_dir}: training starts at the '
+                           'beginning')
         return None, None
     checkpoint = read_checkpoint(path)
     take_seed(runner, meta_of(checkpoint), path)

@@ -65,8 +65,6 @@ class ChangeRunner(Runner):
         - torchrun, slurm and mpi work without a GPU, and ``AmpOptimWrapper`` is bfloat16 there.
         - Environment, config and hooks, hundreds of lines, go into the log file alone.
 
-    What is checked before the first step is in ``DataCheckHook``.
-
     Attributes:
         ready: everything is built and loaded: what goes wrong from here on is hardly the config's mistake.
         training: ``train`` was called.
@@ -221,7 +219,7 @@ class ChangeRunner(Runner):
         checkpoint = ahead if ahead and path == filename else read_checkpoint(filename, map_location)
         weights = state_dict_of(checkpoint)
         for pattern, replacement in revise_keys:
-            weights = OrderedDict((re.sub(pattern, replacement, name), value) for name, value in weights.items())
+            weights = OrderedDict((re.sub(pattern, replacement, name), weights[name]) for name in weights)
         meta, source, model = meta_of(checkpoint), str(filename), self.bare_model
         checkpoint = dict(checkpoint if 'state_dict' in checkpoint else {}, meta=meta, state_dict=weights)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)

@@ -58,7 +58,8 @@ def _picture(sample: Any) -> Any:
     compare, golden = (list(map(_image, sample.get(side, ()))) for side in ('compare_files', 'golden_files'))
     score = sample.get('score', math.nan)
     verdict = 'FAIL' if sample.get('pred_fail', 1) else 'PASS'
-    heading = f'row {sample.sample_idx}: score {score:.4f}, called {verdict}, label {sample.get("label") or "none"}'
+    label = sample.get('label') or 'none'
+    heading = f'row {sample.sample_idx}: score {score:.4f}, called {verdict}, label {label}'
     return draw_pair(compare, golden[:len(compare)], [''] * len(compare), heading,
                      [str(sample.get('input_path', ''))])
 
