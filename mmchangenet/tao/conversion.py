@@ -15,11 +15,12 @@ from mmchangenet.checkpoint import (
     weights_in,
     write_checkpoint,
 )
+from mmchangenet.checkpoint.reference_names import adapt_reference, our_names
 from mmchangenet.models.backbones.dinov2_weights import RENAMED
 from mmchangenet.registry import MODELS
 from mmchangenet.version import __version__
 
-from .checkpoint import LayoutError, adapt_reference, expected_layout, original_names, revert_state_dict
+from .checkpoint import LayoutError, expected_layout, revert_state_dict
 
 WHOLE = ('neck.', 'head.')  # what a bare backbone does not have, by our names
 PREFIX = 'model.'  # of Lightning's modules
@@ -72,7 +73,7 @@ def to_mmchangenet(source, target, config=None):
         return _to_backbone_of(config, weights, source, target)
     if not any(name.startswith('backbone.') for name in weights):
         weights = OrderedDict((f'backbone.{name}', value) for name, value in weights.items())
-    names = original_names(weights)
+    names = {name or key: key for key, name in our_names(weights).items()}
     ours = adapt_reference(weights)
     if ours is None:
         raise LayoutError(f'{source} is not in the toolkit\'s layout. For a backbone of another origin name the config that it '

@@ -5,14 +5,9 @@ import re
 import pytest
 import torch
 
+from mmchangenet.checkpoint.reference_names import is_reference_layout
 from mmchangenet.models import SiameseClassifier
-from mmchangenet.tao.checkpoint import (
-    LayoutError,
-    convert_state_dict,
-    infer_structure,
-    is_reference_layout,
-    revert_state_dict,
-)
+from mmchangenet.tao.checkpoint import LayoutError, convert_state_dict, infer_structure, revert_state_dict
 
 ARCH = dict(width=64, depth=4, num_heads=1, hidden_dim=128, swiglu=True)
 ADAPTER = (dict(type='ViTAdapter', arch=ARCH, img_size=(64, 32)), dict(type='LearnableDifference', embed_dim=8),
