@@ -37,17 +37,20 @@ FAN_RULES = (
     ('backbone.blocks.#.*', 'backbone.blocks.#.*'),
     ('backbone.cls_attn_blocks.#.attn.*', 'backbone.cls_blocks.#.attention.*'),
     ('backbone.cls_attn_blocks.#.*', 'backbone.cls_blocks.#.*'),
-)  # yapf: disable
+)
 # Of vit_large_nvdinov2: the transformer's names are the same, those of the adapter are not.
 VIT_RULES = (
-    *((f'backbone.spm.conv{level}.*', f'backbone.spatial_prior.downsample.{level - 2}.*') for level in (2, 3, 4)),
-    *((f'backbone.spm.fc{level}.*', f'backbone.spatial_prior.project.{level - 1}.*') for level in (1, 2, 3, 4)),
+    *((f'backbone.spm.conv{level}.*', f'backbone.spatial_prior.downsample.{level - 2}.*') for level in (2, 3,
+      4)),
+    *((f'backbone.spm.fc{level}.*', f'backbone.spatial_prior.project.{level - 1}.*') for level in (1, 2, 3,
+      4)),
     ('backbone.spm.stem.*', 'backbone.spatial_prior.stem.*'),
     *((f'backbone.interactions.#.{theirs}.{their_part}', f'backbone.interactions.#.{ours}.{our_part}')
       for theirs, ours in (('injector', 'injector'), ('extractor', 'extractors.0'),
                            ('extra_extractors.0', 'extractors.1'), ('extra_extractors.1', 'extractors.2'))
       for their_part, our_part in (('feat_norm.*', 'feature_norm.*'), ('attn.*', 'attention.*'),
-                                   ('ls.*', 'scale.*'), ('ffn.dwconv.dwconv.*', 'ffn.depthwise.*'), ('*', '*'))),
+                                   ('ls.*', 'scale.*'), ('ffn.dwconv.dwconv.*', 'ffn.depthwise.*'), ('*',
+                                    '*'))),
     ('backbone.up.*', 'backbone.upsample.*'),
     ('backbone.fc_summary.*', 'backbone.summary.*'),
     *((f'backbone.conv{number}.*', f'backbone.add_summary.{number - 1}.conv.*') for number in (1, 2, 3, 4)),
@@ -58,7 +61,7 @@ VIT_RULES = (
     ('backbone.patch_embed.proj.*', 'backbone.patch_embed.proj.*'),
     ('backbone.blocks.#.*', 'backbone.blocks.#.*'),
     ('backbone.norm.*', 'backbone.norm.*'),
-)  # yapf: disable
+)
 PART_RULES = (
     ('fc1.*', 'neck.embed.*'),
     *((f'decoder.linear_c{level}.proj.*', f'neck.project.{level - 1}.*') for level in (1, 2, 3, 4)),
@@ -66,7 +69,7 @@ PART_RULES = (
     ('decoder.linear_fuse.0.*', 'neck.fuse.*'),
     ('decoder.linear_fuse.1.*', 'neck.fuse_norm.*'),
     ('decoder.classifier.*', 'head.layers.*'),
-)  # yapf: disable
+)
 # Our keys whose weight is a matrix here and a 1×1 convolution there, and the other way round.
 LINEAR_HERE = re.compile(r'backbone\.stem\.stage[12]\.\d+\.mlp\.fc[12]\.weight')
 LINEAR_THERE = re.compile(r'neck\.project\.\d\.weight')
