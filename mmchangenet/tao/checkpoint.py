@@ -108,19 +108,13 @@ def infer_structure(ours: Mapping[str, Tensor]) -> Structure:
     try:
         backbone = infer_vit(ours) if is_vit(ours) else _infer_fan(ours)
         if 'neck.embed.0.weight' in ours:
-            return dict(**backbone,
-                        difference='euclidean',
-                        features=ours['neck.embed.0.weight'].shape[1],
-                        hidden_dim=len(ours['neck.embed.0.weight']),
+            hidden_dim, features = ours['neck.embed.0.weight'].shape
+            return dict(**backbone, difference='euclidean', features=features, hidden_dim=hidden_dim,
                         embedding_vectors=len(ours['neck.embed.6.weight']))
         embed_dim, fused = ours['neck.fuse.weight'].shape[:2]
         embed_dec, features = ours['head.layers.0.weight'].shape
-        return dict(**backbone,
-                    difference='learnable',
-                    features=features,
-                    embed_dim=embed_dim,
-                    num_modules=fused // embed_dim,
-                    embed_dec=embed_dec,
+        return dict(**backbone, difference='learnable', features=features, embed_dim=embed_dim,
+                    num_modules=fused // embed_dim, embed_dec=embed_dec,
                     num_classes=len(ours['head.layers.6.weight']))
     except KeyError as error:
         raise LayoutError(

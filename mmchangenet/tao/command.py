@@ -76,7 +76,8 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
                              'even when its backbone is another')
         if action in ('train', 'evaluate', 'inference'):
             sub.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
-                             help='what started this process as one of several; without it the command starts as '
+                             help='what started this process as one of several; without it the command '
+                                  'starts as '
                              'many as the spec asks for')
         old = sub.add_argument_group('as older launchers have them')
         old.add_argument('-r', '--results_dir', metavar='DIR', help='results_dir=DIR')
@@ -143,6 +144,7 @@ def _carry_out(args: argparse.Namespace) -> int:
     from .experiment import write_experiment
     from .export import export
     from .quantize import quantize
+    from .label_check import check_labels
     from .run import run
     from .spec import read_spec
     from .status import failure_written, write_start, write_success
@@ -152,6 +154,8 @@ def _carry_out(args: argparse.Namespace) -> int:
     config = None if engine else build_config(spec, action)
     runs = action in ('train', 'evaluate', 'inference')
     devices = devices_of(spec, action) if runs else None
+    if action == 'evaluate':
+        check_labels(spec)
     for line in spec.report(args.explain):
         print(line)
     folder = results_dir(spec, action)

@@ -30,6 +30,8 @@ from .parameters import ACTIONS
 from .spec import INPUT_MAP, Spec, note_effects, read_spec
 from .training import LOSS_OF, training_config
 
+PARTS = ('mmchangenet.datasets', 'mmchangenet.engine', 'mmchangenet.evaluation', 'mmchangenet.models',
+         'mmchangenet.visualization', 'mmchangenet.tao.hooks')
 DATASET_OF = dict(evaluate='test', inference='infer', quantize='test')
 CHECKPOINT_OF = dict(evaluate='evaluate.checkpoint',
                      inference='inference.checkpoint',
@@ -82,29 +84,17 @@ def build_config(spec: Spec, action: str) -> PlainConfig:
     check_input_size(spec, parts, size, layout.rows, layout.columns)
     note_effects(spec, action, {'model.classify.difference_module': parts['difference'],
                                 'train.classify.loss': LOSS_OF[parts['difference']]})
-    config: dict[str,
-                 Any] = dict(default_scope='mmchangenet',
-                             custom_imports=dict(imports=[
-                                 f'mmchangenet.{part}' for part in ('datasets', 'engine', 'evaluation',
-                                                                    'models', 'visualization', 'tao.hooks')
-                             ]),
-                             runner_type='mmchangenet.ChangeRunner',
-                             work_dir=results_dir(spec, action),
-                             model=model_config(spec, parts, size, training=action == 'train'),
-                             env_cfg=dict(cudnn_benchmark=spec['train.cudnn.benchmark'],
-                                          mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-                                          dist_cfg=dict(backend='nccl')),
-                             randomness=dict(seed=_seed(spec)),
-                             log_level='INFO',
-                             log_processor=dict(by_epoch=True),
-                             custom_hooks=[
-                                 dict(type='CudnnHook', deterministic=spec['train.cudnn.deterministic']),
-                                 dict(type='BrokenImageHook')
-                             ],
-                             visualizer=dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]),
-                             default_hooks=dict(logger=dict(type='LoggerHook', interval=10)),
-                             load_from=None,
-                             resume=False)
+    config: dict[str, Any] = dict(
+        default_scope='mmchangenet', custom_imports=dict(imports=list(PARTS)),
+        runner_type='mmchangenet.ChangeRunner', work_dir=results_dir(spec, action), model=model_config(
+            spec, parts, size, training=action == 'train'), env_cfg=dict(
+                cudnn_benchmark=spec['train.cudnn.benchmark'],
+                mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0), dist_cfg=dict(backend='nccl')),
+        randomness=dict(seed=_seed(spec)), log_level='INFO', log_processor=dict(by_epoch=True), custom_hooks=[
+            dict(type='CudnnHook', deterministic=spec['train.cudnn.deterministic']),
+            dict(type='BrokenImageHook')
+        ], visualizer=dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]),
+        default_hooks=dict(logger=dict(type='LoggerHook', interval=10)), load_from=None, resume=False)
     if action == 'train':
         check_pretrained_backbone(spec, parts)
         training_config(spec, config, parts, layout, size)
@@ -196,8 +186,8 @@ def _testing_config(spec: Spec, config: dict[str, Any], action: str, layout: Lay
         config['load_from'] = spec.need(checkpoint)
     batch_size = spec[f'{action}.batch_size']
     if batch_size == 0:
-        spec.problem(f'{action}.batch_size', '0 is refused: give the pairs of a batch, or -1 for '
-                                             'dataset.classify.batch_size')
+        spec.problem(f'{action}.batch_size',
+            '0 is refused: give the pairs of a batch, or -1 for dataset.classify.batch_size')
     loader = dataloader(spec, DATASET_OF[action], layout, size, None if batch_size == -1 else batch_size)
     out = config['work_dir']
     hooks = config['custom_hooks']
@@ -224,5 +214,5 @@ def _use_engine(spec: Spec, config: dict[str, Any], key: str) -> None:
         type='TensorRTClassifier', engine=spec[key], input_size=config['model']['input_size'],
         data_preprocessor=config['model']['data_preprocessor'], head=config['model']['head'])
     if spec['dataset.classify.num_golden'] > 1:
-        spec.problem('dataset.classify.num_golden', 'an engine compares with one golden: evaluate the '
-                                                    'checkpoint instead')
+        spec.problem('dataset.classify.num_golden',
+            'an engine compares with one golden: evaluate the checkpoint instead')

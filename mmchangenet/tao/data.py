@@ -38,9 +38,9 @@ def layout_of(spec: Spec) -> Layout:
     spec.note(f'the lightings lie in a grid of {rows} rows (grid_map.y) × {columns} columns (grid_map.x), '
               'row by row')
     if rows * columns != count:
-        spec.problem(f'{CLASSIFY}.grid_map.x', f'{columns} columns (x) of {rows} rows (y) are '
-                                               f'{rows * columns} places, but '
-                     f'there are {count} lightings')
+        spec.problem(f'{CLASSIFY}.grid_map.x',
+            f'{columns} columns (x) of {rows} rows (y) are {rows * columns} places, but '
+            f'there are {count} lightings')
     return Layout(kind, rows, columns)
 
 
@@ -60,13 +60,11 @@ def dataloader(spec: Spec,
     """
     training = name == 'train'
     workers = spec[f'{CLASSIFY}.workers']
-    dataset: dict[str,
-                  Any] = dict(type='LightingPairDataset',
-                              ann_file=spec.need(f'{CLASSIFY}.{name}_dataset.csv_path'),
-                              data_prefix=dict(img_path=spec.need(f'{CLASSIFY}.{name}_dataset.images_dir')),
-                              image_ext=spec[f'{CLASSIFY}.image_ext'],
-                              input_map=spec[f'{CLASSIFY}.input_map'],
-                              pipeline=pipeline(spec, layout, size, training))
+    dataset: dict[str, Any] = dict(
+        type='LightingPairDataset', ann_file=spec.need(f'{CLASSIFY}.{name}_dataset.csv_path'),
+        data_prefix=dict(img_path=spec.need(f'{CLASSIFY}.{name}_dataset.images_dir')),
+        image_ext=spec[f'{CLASSIFY}.image_ext'], input_map=spec[f'{CLASSIFY}.input_map'],
+        pipeline=pipeline(spec, layout, size, training))
     if spec[f'{CLASSIFY}.num_golden'] > 1:
         dataset['num_golden'] = spec[f'{CLASSIFY}.num_golden']
     if spec[f'{CLASSIFY}.pass_labels']:
@@ -75,12 +73,10 @@ def dataloader(spec: Spec,
         dataset['test_mode'] = True
     sampler = (dict(type='DefectWeightedSampler', fail_ratio=spec[f'{CLASSIFY}.fpratio_sampling'])
                if training else dict(type='PairSampler', shuffle=False))
-    loader: dict[str, Any] = dict(batch_size=batch_size or spec[f'{CLASSIFY}.batch_size'],
-                                  num_workers=workers,
-                                  persistent_workers=workers > 0 and name != 'infer',
-                                  sampler=sampler,
-                                  collate_fn=dict(type='pseudo_collate'),
-                                  dataset=dataset)
+    loader: dict[str, Any] = dict(
+        batch_size=batch_size or spec[f'{CLASSIFY}.batch_size'], num_workers=workers,
+        persistent_workers=workers > 0 and name != 'infer', sampler=sampler,
+        collate_fn=dict(type='pseudo_collate'), dataset=dataset)
     if training:
         loader['drop_last'] = True
     return loader

@@ -62,8 +62,9 @@ def devices_of(spec: Spec, action: str) -> Devices:
     nodes = spec['train.num_nodes'] if action == 'train' else 1
     available = torch.cuda.device_count()
     if not available:
-        spec.note('no GPU here: ' + ('running on the CPU' if len(ids) == 1 else f'running as {len(ids)} '
-                                                                                'processes on the CPU'))
+        spec.note('no GPU here: ' + ('running on the CPU' if len(ids) == 1 else
+            f'running as {len(ids)} '
+            'processes on the CPU'))
     elif missing := [number for number in ids if number >= available]:
         raise SpecError(f'{action}.gpu_ids and num_gpus ask for GPU {", ".join(map(str, missing))}, but '
                         f'there are {available}: '

@@ -25,9 +25,8 @@ def build_engine_of(spec: Spec) -> None:
         spec.need('gen_trt_engine.trt_engine'))
     sizes = [spec[f'gen_trt_engine.tensorrt.{name}_batch_size'] for name in ('min', 'opt', 'max')]
     if sizes != sorted(sizes):
-        spec.problem('gen_trt_engine.tensorrt.opt_batch_size', f'{sizes[1]} is not between min_batch_size '
-                                                               f'{sizes[0]} and '
-                     f'max_batch_size {sizes[2]}')
+        spec.problem('gen_trt_engine.tensorrt.opt_batch_size',
+            f'{sizes[1]} is not between min_batch_size {sizes[0]} and max_batch_size {sizes[2]}')
     note_effects(spec, 'gen_trt_engine', {})
     spec.check()
     if not onnx_file.is_file():

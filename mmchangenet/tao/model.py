@@ -75,9 +75,9 @@ def _backbone(spec: Spec, parts: Mapping[str, Any], size: Size, training: bool) 
     if spec['model.backbone.freeze_backbone']:
         backbone['frozen_stages'] = all_stages
         if not any(key in spec for key in WEIGHT_SOURCES):
-            spec.problem('model.backbone.freeze_backbone', 'a backbone of random weights would stay random: '
-                                                           'give pretrained ones '
-                         'with model.backbone.pretrained_backbone_path or train.pretrained_model_path')
+            spec.problem('model.backbone.freeze_backbone',
+                'a backbone of random weights would stay random: give pretrained ones '
+                'with model.backbone.pretrained_backbone_path or train.pretrained_model_path')
     return backbone
 
 
@@ -91,7 +91,7 @@ def _head(spec: Spec, parts: Mapping[str, Any], margin: float) -> dict[str, Any]
         weights = [weights[0]] + [weights[1]] * (count - 1)
         spec.note(f'train.classify.cls_weight is not in the spec: {weights}, one a class')
     if len(weights) != count:
-        spec.problem('train.classify.cls_weight', f'{weights} are {len(weights)} weights, but there are '
-                                                  f'{count} classes')
+        spec.problem('train.classify.cls_weight',
+            f'{weights} are {len(weights)} weights, but there are {count} classes')
     return dict(type='ChangeClsHead', num_classes=count, embed_dec=parts['embed_dec'], margin=margin,
                 loss=dict(type='WeightedCrossEntropy', class_weight=weights))

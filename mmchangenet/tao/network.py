@@ -139,9 +139,9 @@ def _conflict(spec: Spec, key: str, found: Any, source: str, strict: bool, name:
 def _check_parts(spec: Spec, parts: Mapping[str, Any]) -> None:
     learnable = parts['difference'] == 'learnable'
     if not learnable and parts.get('num_classes', 2) > 2:
-        spec.problem(STRUCTURAL['num_classes'], 'the Euclidean difference tells PASS from FAIL only; more '
-                                                'than two classes '
-                     'need model.classify.difference_module: learnable')
+        spec.problem(STRUCTURAL['num_classes'],
+            'the Euclidean difference tells PASS from FAIL only; more than two classes '
+            'need model.classify.difference_module: learnable')
     if not learnable:
         return
     for name in ('feature_strides', 'in_channels', 'in_index'):
@@ -258,6 +258,6 @@ def check_input_size(spec: Spec, parts: Mapping[str, Any], size: Size, rows: int
                  for side, count, step in zip(size, (rows, columns), steps, strict=True)]
         advice = f'of one lighting, take a height of {sides[0]} and a width of {sides[1]}'
     of_page = (height // rows, width // columns) == (100, 100)
-    spec.problem(SHAPE if SHAPE in spec else HEIGHT, f'the lightings lay out to {height}×{width} '
-                                                     f'(height×width), but {what}: '
-                 f'{advice}{OF_PAGE if of_page else ""}')
+    spec.problem(SHAPE if SHAPE in spec else HEIGHT,
+        f'the lightings lay out to {height}×{width} (height×width), but {what}: '
+        f'{advice}{OF_PAGE if of_page else ""}')

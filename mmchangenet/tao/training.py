@@ -61,9 +61,8 @@ def _checkpoints(spec: Spec, config: dict[str, Any]) -> None:
         spec.note('there is no dataset.classify.validation_dataset: nothing is validated, and no best '
                   'checkpoint is chosen')
         if top('enable_topk'):
-            spec.problem('train.checkpointer.enable_topk', 'the best are chosen by the validation, and '
-                                                           'there is no '
-                         'dataset.classify.validation_dataset')
+            spec.problem('train.checkpointer.enable_topk',
+                'the best are chosen by the validation, and there is no dataset.classify.validation_dataset')
     elif top('enable_topk'):
         _check_mode(spec, top('monitor'), top('mode'))
         config['custom_hooks'].append(
@@ -98,10 +97,11 @@ def _check(spec: Spec, parts: Mapping[str, Any]) -> None:
         spec.problem('dataset.classify.batch_size', 'training normalises over the batch and needs at least 2')
     difference = parts['difference']
     if 'train.classify.loss' in spec and spec['train.classify.loss'] != LOSS_OF[difference]:
-        spec.problem('train.classify.loss', f'{spec["train.classify.loss"]}, but '
-                                            f'model.classify.difference_module is {difference}, which is '
-                                            'trained '
-                     f'with {LOSS_OF[difference]}')
+        spec.problem('train.classify.loss',
+            f'{spec["train.classify.loss"]}, but '
+            f'model.classify.difference_module is {difference}, which is '
+            'trained '
+            f'with {LOSS_OF[difference]}')
 
 
 def _is_given(spec: Spec, name: str) -> bool:

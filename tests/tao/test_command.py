@@ -280,8 +280,8 @@ def test_an_engine_without_tensorrt(run, capsys):
     (['train', '-e', 'tiny.yaml', 'task=segment'], 'classification is what this tool does'),
     (['evaluate', '-e', 'tiny.yaml'], 'evaluate.checkpoint'),
     (['evaluate', '-e', 'tiny.yaml', 'evaluate.checkpoint=missing.pth'], 'missing.pth'),
-    (['train', '-e', 'tiny.yaml', 'train.num_nodes=2'], 'set NODE_RANK, MASTER_ADDR, MASTER_PORT on every '
-                                                        'node'),
+    (['train', '-e', 'tiny.yaml', 'train.num_nodes=2'],
+        'set NODE_RANK, MASTER_ADDR, MASTER_PORT on every node'),
 ])
 def test_mistakes_are_messages(arguments, message, run, data_overrides, capsys):
     assert main([*arguments[:3], *data_overrides(16), 'results_dir=out', *arguments[3:]]) == 2
@@ -370,3 +370,33 @@ def test_a_network_in_int8(run, capsys):
     assert run('quantize', *learnable, f'quantize.model_path=out/train/{LATEST}') == 0
     assert 'out/quantize/int8 is ready' in capsys.readouterr().out and Path(
         'out/quantize/int8/runtime.json').is_file()
+
+
+def test_labels_by_other_names_are_named_and_can_be_mapped(run, boards, capsys):
+    """A column of OK and NG: not a word is a defect before somebody says so."""
+    for split in ('train', 'val', 'test'):
+        lines = (boards / f'{split}.csv').read_text().splitlines()
+        place = lines[0].split(',').index('label')
+        rows = [line.split(',') for line in lines[1:]]
+        named = [[*row[:place], 'OK' if row[place] == 'PASS' else 'NG', *row[place + 1:]] for row in rows]
+        Path(f'{split}.csv').write_text('\n'.join([lines[0], *(','.join(row) for row in named)]) + '\n')
+    data = [f'dataset.classify.{name}_dataset.csv_path={split}.csv' for name, split in (
+        ('train', 'train'), ('validation', 'val'), ('test', 'test'))]
+    assert run('train', *data) == 2
+    error = capsys.readouterr().err
+    assert "'OK' (" in error and "'NG' (" in error and 'pass_labels' in error
+    mapped = 'dataset.classify.pass_labels=[OK]'
+    assert run('train', *data, mapped) == 0
+    assert run('evaluate', *data, f'evaluate.checkpoint=out/train/{LATEST}') == 2
+    assert run('evaluate', *data, mapped, f'evaluate.checkpoint=out/train/{LATEST}') == 0
+
+
+def test_a_csv_with_the_index_that_pandas_writes(run, boards):
+    assert run('train') == 0
+    lines = (boards / 'test.csv').read_text().splitlines()
+    Path('indexed.csv').write_text(
+        '\n'.join([f',{lines[0]}', *(f'{n},{line}' for n, line in enumerate(lines[1:]))]) + '\n')
+    assert run('inference', f'inference.checkpoint=out/train/{LATEST}',
+               'dataset.classify.infer_dataset.csv_path=indexed.csv') == 0
+    scored = table('out/inference/inference.csv')
+    assert [row[''] for row in scored] == [str(number) for number in range(len(lines) - 1)]

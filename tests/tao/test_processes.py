@@ -86,8 +86,11 @@ def test_a_launcher_starts_the_processes_itself(run, data_overrides, shallow_fan
         if not children[-1]:
             names = dict(RANK=rank, SIZE=2, LOCAL_RANK=rank)
             os.environ.update({f'OMPI_COMM_WORLD_{name}': str(value) for name, value in names.items()})
-            os._exit(main(['evaluate', '-e', 'tiny.yaml', '--launcher', 'mpi', *data_overrides(16), 'results_dir=out',
-                           f'evaluate.checkpoint=out/train/{LATEST}', 'evaluate.results_dir=mpi']))
+            os._exit(
+                main([
+                    'evaluate', '-e', 'tiny.yaml', '--launcher', 'mpi', *data_overrides(16),
+                    'results_dir=out', f'evaluate.checkpoint=out/train/{LATEST}', 'evaluate.results_dir=mpi'
+                ]))
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
     assert json.loads(Path('mpi/figures.json').read_text())['all']['rows'] == 32
     status = [json.loads(line)['status'] for line in Path('mpi/status.json').read_text().splitlines()]

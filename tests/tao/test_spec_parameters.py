@@ -233,8 +233,8 @@ NOTED = [
     ('encryption_key', 'secret', [], 'train', 'only an export to a name ending in .etlt is encrypted'),
     ('train.use_distributed_sampler', True, [], 'train', 'by itself'),
     ('train.optim.momentum', 0.5, [], 'train', 'train.optim.optim: sgd, and that is adamw'),
-    ('train.classify.cls_weight', [1, 2], EUCLIDEAN, 'train', 'train.classify.loss: ce, and that is '
-                                                              'contrastive'),
+    ('train.classify.cls_weight', [1, 2], EUCLIDEAN, 'train',
+        'train.classify.loss: ce, and that is contrastive'),
     ('model.classify.embedding_vectors', 3, [], 'train', 'difference_module: euclidean'),
     ('model.decode_head.use_summary_token', True, [], 'train', 'FAN has no summary token'),
     ('dataset.segment', dict(root_dir='x'), [], 'train', 'segmentation'),

@@ -76,6 +76,13 @@ class NumberedCheckpointHook(SafeCheckpointHook):
                                'train on, or remove '
                                f'{LATEST} to begin anew')
 
+    def save_interrupted(self, runner: Runner, meta: dict[str, Any]) -> str:
+        """As the base's; the interrupted training is what the next one goes on from."""
+        path = str(super().save_interrupted(runner, meta))
+        if is_main_process():
+            publish_latest(Path(path), Path(self.out_dir))
+        return path
+
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
         super()._save_checkpoint_with_step(runner, step, meta)
         if is_main_process():
