@@ -143,8 +143,8 @@ def _carry_out(args: argparse.Namespace) -> int:
     from .engine_builder import build_engine_of
     from .experiment import write_experiment
     from .export import export
-    from .quantize import quantize
     from .label_check import check_labels
+    from .quantize import quantize
     from .run import run
     from .spec import read_spec
     from .status import failure_written, write_start, write_success
