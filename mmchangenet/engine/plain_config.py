@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from keyword import iskeyword
 from pathlib import Path
-from pprint import pformat
 from typing import Any
 
 from mmengine.config import Config
 
+WIDTH = 90  # of lines
 TEMPLATE = '{{'  # begins what MMEngine replaces in the text of a config before it reads it
 
 
@@ -16,17 +17,15 @@ class PlainConfig(Config):
     """MMEngine's ``Config``, written down so that it reads back as it is.
 
     MMEngine's own text quotes no key and leaves ``{{ fileDirname }}`` and ``{{$HOME:x}}`` in strings, which
-    are replaced
-    when it is read: a name or a path could be a program. Here the text is the ``repr`` of every value, and
-    ``{{`` is written as an escape.
+    are replaced when it is read: a name or a path could be a program. Here keys that are no names, and all
+    values, are their ``repr``, and ``{{`` is written as an escape.
     """
 
     @property
     def pretty_text(self) -> str:
         """The config as Python literals."""
-        values: dict[str, Any] = self.to_dict()
-        text = '\n'.join(f'{key} = {pformat(value, width=100)}' for key, value in sorted(values.items())
-                         if key.isidentifier())
+        content = self.to_dict()
+        text = '\n'.join(f'{key} = {_source(content[key])}' for key in sorted(filter(_is_name, content)))
         return text.replace(TEMPLATE, r'{\x7b') + '\n'
 
     @property
@@ -42,6 +41,29 @@ class PlainConfig(Config):
             return text
         Path(file).write_text(text, encoding='utf-8')
         return None
+
+
+def _source(value: Any, indent: str = '') -> str:
+    """A value as Python; what is no container is its ``repr``."""
+    inner = f'{indent}    '
+    if isinstance(value, dict) and value:
+        named = all(map(_is_name, value))
+        items = [f'{key}={_source(item, inner)}' if named else f'{key!r}: {_source(item, inner)}'
+                 for key, item in value.items()]
+        start, end = ('dict(', ')') if named else ('{', '}')
+    elif isinstance(value, (list, tuple)) and value:
+        items = [_source(item, inner) for item in value]
+        start, end = '[]' if isinstance(value, list) else ('(', ', )' if len(value) == 1 else ')')
+    else:
+        return repr(value)
+    text = f'{start}{", ".join(items)}{end}'
+    if len(indent) + len(text) <= WIDTH and '\n' not in text:
+        return text
+    return f'{start}\n{inner}' + f',\n{inner}'.join(items) + f'{end.replace(", ", ",")}'
+
+
+def _is_name(key: Any) -> bool:
+    return isinstance(key, str) and key.isidentifier() and not iskeyword(key)
 
 
 def plain(config: Config) -> PlainConfig:
