@@ -105,6 +105,8 @@ def build_config(spec: Spec, action: str) -> PlainConfig:
     elif action == 'export':
         config['load_from'] = spec.need('export.checkpoint')
         spec.need('export.onnx_file')
+        if _has_data(spec, 'test'):  # what the graph is checked on
+            config['test_dataloader'] = dataloader(spec, 'test', layout, size)
         if spec['export.batch_size'] == 0:
             spec.problem('export.batch_size', '0 is refused: give the pairs of a batch, or -1 for any number')
     else:
@@ -169,6 +171,12 @@ def _meant(lightings: Mapping[str, int]) -> str:
         return ''
     return '. Probably meant: {' + ', '.join(f'{name}: {places.index(place)}'
                                              for name, place in lightings.items()) + '}'
+
+
+def _has_data(spec: Spec, name: str) -> bool:
+    """Whether data are given and there."""
+    places = [spec[f'dataset.classify.{name}_dataset.{part}'] for part in ('csv_path', 'images_dir')]
+    return all(place and os.path.exists(place) for place in places)
 
 
 def _seed(spec: Spec) -> int | None:
