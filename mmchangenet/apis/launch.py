@@ -6,6 +6,7 @@ out with mistakes in config, data or checkpoint shown as messages instead of sta
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import sys
@@ -20,22 +21,22 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmchangenet.engine import BrokenImageHook, ChangeRunner, TrainingInterrupted
+from mmchangenet.exit_codes import ALONE, DONE, MISTAKE, UNSCORED
 from mmchangenet.imaging import ImageError
 
 DEBUG = 'MMCHANGENET_DEBUG'
 MISTAKES = (ValueError, TypeError, LookupError, OSError, ImportError, AssertionError, ImageError)
-UNSCORED_EXIT, MISTAKE_EXIT, ALONE_EXIT = 1, 2, 3
 # of gloo, which has no class of error
 LOST_PEER = ('gloo/transport', 'Connection closed by peer', 'Connection reset by peer')
 
 
-def prepare_train(config: str | Path, work_dir: str | Path | None = None, resume: str | Path | None = None,
+def prepare_train(config: str | Path | Config, work_dir: str | Path | None = None, resume: str | Path | None = None,
                   amp: bool = False, auto_scale_lr: bool = False, cfg_options: dict[str, Any] | None = None,
                   launcher: str = 'none') -> Runner:
     """The runner of a training; call its ``train()``.
 
     Args:
-        config: config file.
+        config: config file, or its content.
         work_dir: for checkpoints and logs; the config's, or ``work_dirs/<config name>``.
         resume: a checkpoint to go on from, or 'auto' for the newest of ``work_dir``.
         amp: mixed precision; bfloat16 on the CPU.
@@ -63,14 +64,14 @@ def prepare_train(config: str | Path, work_dir: str | Path | None = None, resume
     return _build(cfg, demo, ('train_dataloader', 'val_dataloader'))
 
 
-def prepare_test(config: str | Path, checkpoint: str | Path | None, work_dir: str | Path | None = None,
+def prepare_test(config: str | Path | Config, checkpoint: str | Path | None, work_dir: str | Path | None = None,
                  out: str | Path | None = None, show_dir: str | Path | None = None,
                  margin: float | None = None, amp: bool = False, cfg_options: dict[str, Any] | None = None,
                  launcher: str = 'none') -> Runner:
     """The runner of a test; call its ``test()``, then ``unscored_rows``.
 
     Args:
-        config: config file.
+        config: config file, or its content.
         checkpoint: weights; all of them have to fit. None: a network that brings its own, such as an
             engine.
         work_dir: for logs; the config's, or ``work_dirs/<config name>``.
@@ -130,7 +131,7 @@ def run_test(runner: Runner) -> int:
     unscored = unscored_rows(runner)
     if unscored:
         print(f'error: {len(unscored)} rows have no score, see above', file=sys.stderr)
-    return UNSCORED_EXIT if unscored else 0
+    return UNSCORED if unscored else DONE
 
 
 def run_tool(prepare: Callable[[], Runner], work: Callable[[Runner], int | None]) -> int:
@@ -175,18 +176,18 @@ def fail_or_raise(error: Exception) -> int:
     if os.environ.get(DEBUG):
         raise error
     print(f'error: {_message(error)}', file=sys.stderr, flush=True)
-    return MISTAKE_EXIT
+    return MISTAKE
 
 
-def _read_config(config: str | Path, work_dir: str | Path | None, cfg_options: dict[str, Any] | None,
+def _read_config(config: str | Path | Config, work_dir: str | Path | None, cfg_options: dict[str, Any] | None,
                  launcher: str) -> tuple[Config, Any]:
     """The config with what both commands change, and the place of the demo data that it ships with, if
     any.
     """
-    if not Path(config).is_file():
+    if not isinstance(config, Config) and not Path(config).is_file():
         raise FileNotFoundError(f'there is no config {config}')
     try:
-        cfg = Config.fromfile(config)
+        cfg = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
         demo = cfg.get('demo_data')
         cfg.merge_from_dict(cfg_options or {})
     except Exception as error:  # it is a program, and may fail in any way
@@ -194,7 +195,7 @@ def _read_config(config: str | Path, work_dir: str | Path | None, cfg_options: d
     cfg.setdefault('default_scope', 'mmchangenet')
     cfg.setdefault('runner_type', 'mmchangenet.ChangeRunner')
     cfg.launcher = launcher
-    cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs', Path(config).stem))
+    cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs', Path(cfg.filename or 'config').stem))
     return cfg, demo
 
 
@@ -254,7 +255,7 @@ def _tell_that_alone(error: Exception) -> int:
         print('error: another process of this run has ended or cannot be reached; what it said last tells '
               'why. A training goes on from its newest checkpoint with --resume.',
               file=sys.stderr, flush=True)
-    os._exit(ALONE_EXIT)  # the process group's threads would wait for the one that is gone
+    os._exit(ALONE)  # the process group's threads would wait for the one that is gone
 
 
 def _message(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Checkpoints: written whole or not at all, read without running code, loaded strictly."""
 
 from .finite import check_finite, non_finite
-from .layouts import backbone_weights_in, register_layout, weights_in
+from .layouts import backbone_weights_in, weights_in
 from .loading import (
     adopt_class_names,
     adopt_threshold,
@@ -39,7 +39,6 @@ __all__ = [
     'non_finite',
     'plain',
     'read_checkpoint',
-    'register_layout',
     'state_dict_of',
     'wants_class_names',
     'weights_in',

@@ -32,7 +32,7 @@ class _Incompatible(NamedTuple):
 def state_dict_of(checkpoint: Mapping[str, Any]) -> OrderedDict[str, Any]:
     """The weights in a checkpoint, under the names that this project's networks use.
 
-    Every loading of weights passes here. Layouts of other origin are adapted, see ``register_layout``.
+    Every loading of weights passes here. The reference's layout is adapted, see ``reference_names``.
 
     Args:
         checkpoint: what ``read_checkpoint`` gave: with ``state_dict``, or itself weights by name.

@@ -24,6 +24,7 @@ from .distributed import tell_changed_processes
 from .epoch_loop import EpochLoop
 from .hooks.safe_checkpoint_hook import SafeCheckpointHook
 from .message_hub import restore_hub
+from .optimizers import wrappers_of
 
 if TYPE_CHECKING:
     from .runner import ChangeRunner
@@ -132,11 +133,6 @@ def _whole_number(meta: Mapping[str, Any], key: str, source: str) -> int:
 
 # -- optimizer
 # -------------------------------------------------------------------------------------------------------
-
-
-def wrappers_of(optim_wrapper: OptimWrapper | OptimWrapperDict) -> list[OptimWrapper]:
-    """The optimizers of a training, mostly one."""
-    return list(optim_wrapper.values()) if isinstance(optim_wrapper, OptimWrapperDict) else [optim_wrapper]
 
 
 def _load_optimizer(optim_wrapper: OptimWrapper | OptimWrapperDict, state: dict[str, Any],

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_distributed, is_main_process
 from mmengine.hooks import Hook
@@ -42,6 +43,7 @@ from .distributed import init_cpu_processes, wrap_for_cpu
 from .foreign_parts import check_parts
 from .hooks import RELIED_ON, BatchNormSyncHook
 from .interruption import Interruption
+from .plain_config import plain
 from .resuming import newest_of, pending_gradients, read_ahead, resume_training
 from .work_dir_lock import work_dir_lock
 
@@ -84,6 +86,8 @@ class ChangeRunner(Runner):
         self.interruption = Interruption()
         # path and content of the checkpoint that will be resumed from
         self._ahead: tuple[str | None, dict[str, Any] | None] = None, None
+        if isinstance(cfg := kwargs.get('cfg'), Config):
+            kwargs['cfg'] = plain(cfg)  # what is dumped and stored of it has to be data
         super().__init__(*args, **kwargs)
 
     @property

@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from mmchangenet.checkpoint import non_finite
 from mmchangenet.registry import HOOKS
 
-from ..resuming import wrappers_of
+from ..optimizers import wrappers_of
 
 SHOWN = 16  # rows of a message
 ADVICE = ('Mostly the learning rate is too high or rises too fast: lower optim_wrapper.optimizer.lr, add a '
