@@ -55,3 +55,17 @@ def is_fail(scores: ArrayLike, threshold: float) -> NDArray[np.bool_]:
         scores = np.asarray(scores).astype(np.float32)
         limit = np.float32(threshold)
         return ~(np.isfinite(scores) & np.isfinite(limit) & (scores <= limit))
+
+
+def class_numbers(likelihoods: ArrayLike, fails: ArrayLike) -> NDArray[np.intp]:
+    """Names that agree with the verdicts, where there are more than two classes: PASS for a PASS, and for a FAIL the most
+    likely of the others.
+
+    Args:
+        likelihoods: (n, classes), PASS first: probabilities or logits.
+        fails: (n,) bool, what ``is_fail`` said.
+
+    Returns:
+        (n,) numbers of classes.
+    """
+    return np.where(fails, 1 + np.asarray(likelihoods)[:, 1:].argmax(axis=1), 0)

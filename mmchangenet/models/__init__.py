@@ -3,11 +3,11 @@
 from .backbones import FAN, DINOv2, ViTAdapter
 from .classifiers import SiameseClassifier
 from .data_preprocessors import PairDataPreprocessor
-from .heads import ChangeClsHead, ContrastiveHead
+from .heads import BaseChangeHead, ChangeClsHead, ContrastiveHead
 from .losses import ContrastiveLoss, WeightedCrossEntropy
-from .necks import EuclideanDifference, LearnableDifference
+from .necks import BaseDifference, EuclideanDifference, LearnableDifference
 
 __all__ = [
-    'DINOv2', 'FAN', 'ViTAdapter', 'SiameseClassifier', 'PairDataPreprocessor', 'ChangeClsHead', 'ContrastiveHead',
-    'ContrastiveLoss', 'WeightedCrossEntropy', 'EuclideanDifference', 'LearnableDifference'
+    'BaseChangeHead', 'BaseDifference', 'ChangeClsHead', 'ContrastiveHead', 'ContrastiveLoss', 'DINOv2', 'EuclideanDifference',
+    'FAN', 'LearnableDifference', 'PairDataPreprocessor', 'SiameseClassifier', 'ViTAdapter', 'WeightedCrossEntropy'
 ]

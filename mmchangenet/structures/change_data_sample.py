@@ -21,8 +21,9 @@ class ChangeDataSample(BaseDataElement):
     Data:
         gt_fail (int): 1 when the label is not PASS, 0 when it is; absent without a label.
         score (float): set by the head, higher = more likely a defect; NaN where ``error`` is set.
-        pred_fail (int): 1 when ``score`` > the head's margin.
+        pred_fail (int): 1 unless ``score`` is surely a PASS at the head's margin, see ``verdict.is_fail``.
         margin (float): that margin.
-        pred_label (str): with more than two classes, the most likely name.
+        pred_label (str): with more than two classes, the name that goes with the verdict.
+        probabilities (list[float]): with more than two classes, of each, PASS first.
         loss, loss_weight (float): this row's loss and its weight in the mean, where there is a label.
     """

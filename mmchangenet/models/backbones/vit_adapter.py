@@ -138,6 +138,7 @@ class ViTAdapter(ViTTrunk):
     """
 
     num_interactions = 4
+    strides = (4, 8, 16, 32)  # of the levels
 
     def __init__(self, arch='nv_large', img_size=224, num_registers=0, drop_path_rate=0.4, frozen_stages=-1, with_cp=False,
                  init_cfg=None):

@@ -3,11 +3,12 @@
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS
 from mmpretrain.structures import DataSample
 
-from mmchangenet.models import FAN
+from mmchangenet.models import FAN, SiameseClassifier
 
 
 @pytest.fixture(scope='module')
@@ -160,3 +161,37 @@ def test_it_trains_as_the_backbone_of_an_image_classifier_in_the_scope_of_mmpret
     assert isinstance(runner.model.backbone, FAN)
     assert not torch.equal(runner.model.backbone.cls_token, before)
     assert all(torch.isfinite(p).all() for p in runner.model.parameters())
+
+
+SHALLOW = dict(width=64, depth=3, num_heads=2, stem_depths=(1, 2), tap=1)
+
+
+def test_an_architecture_of_ones_own():
+    backbone = FAN(SHALLOW)
+    levels = backbone(torch.randn(1, 3, 64, 32))
+    assert [tuple(level.shape[1:]) for level in levels] == [
+        (channels, 64 // stride, 32 // stride) for channels, stride in zip((128, 256, 64, 64), FAN.strides, strict=True)]
+    assert (len(backbone.blocks), len(backbone.stem.stage2)) == (3, 2)
+
+
+@pytest.mark.parametrize(('change', 'message'), [
+    (dict(heads=2), 'has the keys depth, heads.*give depth, num_heads, stem_depths, tap, width'),
+    (dict(num_heads=3), 'multiple of num_heads'),
+    (dict(tap=3), 'tap one of the blocks, 0 to 2'),
+])
+def test_an_architecture_that_cannot_be_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        FAN(dict(SHALLOW, **change))
+
+
+def test_earlier_layers_learn_slower():
+    model = SiameseClassifier(dict(type='FAN', arch=SHALLOW), dict(type='LearnableDifference', embed_dim=8),
+                              dict(type='ChangeClsHead'), input_size=(32, 32))
+    wrapper = build_optim_wrapper(model, dict(
+        optimizer=dict(type='AdamW', lr=1.0), constructor='mmpretrain.LearningRateDecayOptimWrapperConstructor',
+        paramwise_cfg=dict(layer_decay_rate=0.5)))
+    rates = {group['param_name']: group['lr'] for group in wrapper.optimizer.param_groups}
+    for name, depth in (('backbone.stem.stage2.0.mlp.fc1.weight', 7), ('backbone.patch_embed.weight', 6),
+                        ('backbone.blocks.0.gamma1', 5), ('backbone.blocks.2.gamma1', 3),
+                        ('backbone.cls_blocks.1.norm1.weight', 1), ('neck.fuse.weight', 0)):
+        assert rates[name] == 0.5**depth, name

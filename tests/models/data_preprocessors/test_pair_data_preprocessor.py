@@ -20,6 +20,15 @@ def test_each_colour_is_normalised_with_its_own_mean_and_deviation():
     assert result['data_samples'] == ['a', 'b']
 
 
+@pytest.mark.parametrize('name', ['to_rgb', 'bgr_to_rgb'])
+def test_images_in_the_order_of_mmcv_are_turned_round(name):
+    compare, golden = images((4, 4)), images((4, 4))
+    turned = dict(inputs=dict(compare=[image.flip(0) for image in compare], golden=torch.stack(golden).flip(1)[:, None]))
+    expected = PairDataPreprocessor()(dict(inputs=dict(compare=compare, golden=golden)))['inputs']
+    result = PairDataPreprocessor(**{name: True})(turned)['inputs']
+    assert torch.equal(result['compare'], expected['compare']) and torch.equal(result['golden'][:, 0], expected['golden'])
+
+
 def test_a_batch_that_came_in_stays_as_it_was():
     batch = torch.stack(images((4, 4), (4, 4))).float()
     before = batch.clone()
