@@ -188,7 +188,7 @@ def test_earlier_layers_learn_slower():
     model = SiameseClassifier(dict(type='FAN', arch=SHALLOW), dict(type='LearnableDifference', embed_dim=8),
                               dict(type='ChangeClsHead'), input_size=(32, 32))
     wrapper = build_optim_wrapper(model, dict(
-        optimizer=dict(type='AdamW', lr=1.0), constructor='mmpretrain.LearningRateDecayOptimWrapperConstructor',
+        optimizer=dict(type='AdamW', lr=1.0, weight_decay=0.1), constructor='mmpretrain.LearningRateDecayOptimWrapperConstructor',
         paramwise_cfg=dict(layer_decay_rate=0.5)))
     rates = {group['param_name']: group['lr'] for group in wrapper.optimizer.param_groups}
     for name, depth in (('backbone.stem.stage2.0.mlp.fc1.weight', 7), ('backbone.patch_embed.weight', 6),
