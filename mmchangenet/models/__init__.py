@@ -1,6 +1,6 @@
 """The siamese network: backbone, difference neck, head and their assembly."""
 
-from .backbones import FAN, DINOv2, ViTAdapter
+from .backbones import CRADIO, FAN, CRADIOAdapter, DINOv2, DINOv3, DINOv3Adapter, ViTAdapter
 from .classifiers import SiameseClassifier
 from .data_preprocessors import PairDataPreprocessor
 from .heads import BaseChangeHead, ChangeClsHead, ContrastiveHead
@@ -8,6 +8,7 @@ from .losses import ContrastiveLoss, WeightedCrossEntropy
 from .necks import BaseDifference, EuclideanDifference, LearnableDifference
 
 __all__ = [
-    'BaseChangeHead', 'BaseDifference', 'ChangeClsHead', 'ContrastiveHead', 'ContrastiveLoss', 'DINOv2', 'EuclideanDifference',
-    'FAN', 'LearnableDifference', 'PairDataPreprocessor', 'SiameseClassifier', 'ViTAdapter', 'WeightedCrossEntropy'
+    'BaseChangeHead', 'BaseDifference', 'CRADIO', 'CRADIOAdapter', 'ChangeClsHead', 'ContrastiveHead', 'ContrastiveLoss', 'DINOv2',
+    'DINOv3', 'DINOv3Adapter', 'EuclideanDifference', 'FAN', 'LearnableDifference', 'PairDataPreprocessor', 'SiameseClassifier',
+    'ViTAdapter', 'WeightedCrossEntropy'
 ]

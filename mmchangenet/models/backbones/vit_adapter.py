@@ -22,6 +22,7 @@ from .vit_trunk import Grid, LayerNorm, Trunk, ViTTrunk, as_map, size_of
 
 Norm = Callable[[int], nn.Module]
 Sizes = Sequence[Grid]
+ADAPTER_HEADS = 16  # of the published adapters, whatever the transformer has
 
 
 class SpatialPrior(nn.Module):
@@ -139,11 +140,13 @@ class Adapter(Trunk):
     num_interactions = 4
     strides = (4, 8, 16, 32)  # of the levels
 
-    def add_adapter(self, norm: Norm, drop_path_rate: float, num_summary: int, use_summary: bool = True) -> None:
+    def add_adapter(self, norm: Norm, num_heads: int, drop_path_rate: float, num_summary: int,
+                    use_summary: bool = True) -> None:
         """Build what stands beside the transformer.
 
         Args:
             norm: makes the layer norm of a width.
+            num_heads: heads of the deformable attention.
             drop_path_rate: stochastic depth of the feed-forward networks.
             num_summary: how many of the first tokens the summary is made of.
             use_summary: whether there is a summary.
@@ -159,7 +162,7 @@ class Adapter(Trunk):
         self.level_embed = nn.Parameter(torch.zeros(3, width))
         self.spatial_prior = SpatialPrior(width)
         self.interactions = nn.ModuleList(
-            Interaction(width, self.num_heads, norm, drop_path_rate, num_extractors=3 if number == last else 1)
+            Interaction(width, num_heads, norm, drop_path_rate, num_extractors=3 if number == last else 1)
             for number in range(self.num_interactions))
         self.upsample = nn.ConvTranspose2d(width, width, 2, stride=2)
         self.summary = nn.Linear(num_summary * width, width) if use_summary else None
@@ -246,7 +249,7 @@ class ViTAdapter(Adapter, ViTTrunk):
                  init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(arch, 16, img_size, num_registers, (0.0, drop_path_rate), frozen_stages, with_cp, init_cfg)
         self.norm.requires_grad_(False)  # the adapter reads the tokens before the final norm
-        self.add_adapter(LayerNorm, drop_path_rate, num_summary=1)
+        self.add_adapter(LayerNorm, self.num_heads, drop_path_rate, num_summary=1)
 
     def init_weights(self) -> None:
         """As the transformer's; the adapter as ``init_adapter``."""
