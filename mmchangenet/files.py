@@ -31,8 +31,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
         Path(partial).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None and error.errno:
+            raise type(error)(error.errno, error.strerror, os.fspath(path)) from error
         raise
     sync_folder(folder)
 
@@ -64,18 +66,21 @@ class OutputError(ValueError):
     """An output that cannot be written or would destroy an input; told before any work is done."""
 
 
-def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
+def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = (), room: int = 0) -> None:
     """Refuse a file to write that is a folder, an input, or lies where nothing can be written.
 
     Args:
         path: the file; folders above it need not exist yet.
         inputs: files that are read, which must stay as they are.
+        room: bytes that will be needed.
 
     Raises:
         OutputError: naming the path.
     """
     if os.path.isdir(path):
         raise OutputError(f'{path} is a folder: give the name of a file to write')
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OutputError(f'{path} is no regular file: give another name to write to')
     for file in inputs:
         if os.path.realpath(path) == os.path.realpath(file) or _is_same_file(path, file):
             raise OutputError(f'{path} is read here and would be overwritten: give another name to write to')
@@ -86,6 +91,8 @@ def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLik
         raise OutputError(f'{path} cannot be written: {folder} is no folder')
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f'{path} cannot be written: the folder {folder} is read-only')
+    if (free := shutil.disk_usage(folder).free) < room:
+        raise OutputError(f'{path} needs {room >> 20} MiB, but its disk has {free >> 20} MiB left')
 
 
 def _is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
@@ -95,6 +102,19 @@ def _is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) ->
         return False
 
 
+def check_new_folder(path: str | os.PathLike[str]) -> Path:
+    """The whole path of a folder that can be made.
+
+    Raises:
+        OutputError: when ``path`` holds something already, or cannot be made.
+    """
+    target = Path(os.path.realpath(path))
+    if os.path.lexists(target) and not (target.is_dir() and not any(target.iterdir())):
+        raise OutputError(f'{path} exists and is no empty folder: empty it or name another one')
+    check_output(target / 'file')
+    return target
+
+
 @contextmanager
 def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A folder to fill, which appears as ``path`` when the block ends well, and not at all otherwise.
@@ -102,10 +122,7 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises:
         OutputError: when ``path`` holds something already, or cannot be made.
     """
-    target = Path(os.path.realpath(path))
-    if target.is_dir() and any(target.iterdir()):
-        raise OutputError(f'{path} holds something already: empty it or name another folder')
-    check_output(target / 'file')
+    target = check_new_folder(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f'.{target.name}.{os.getpid()}{PARTIAL}')
     try:

@@ -7,29 +7,36 @@ number. Rates are fractions here, 0 to 1.
 
 On n rows only the gaps between neighbouring scores tell thresholds apart. A threshold is put into the middle of its
 gap: the figures are those of the gap's every other value, and a row that scores a little differently on another
-machine stays on its side.
+machine, or in a batch of another size, stays on its side. Where no score is below, it stays ``ROOM`` of the weakest
+defect's score below that.
 """
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from . import verdict
 from .verdict import ThresholdError
 
 SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)  # below it processors may round to zero, and 0 > 0 is no FAIL
+ROOM, LEAST_ROOM = 1e-3, 1e-6  # share of a score and distance that scores of the same images are surely nearer to each other
 ROUNDING = 1e-12  # share of a wanted rate that its own rounding may be off: 0.07 * 100 is 7.000000000000001
 
 
-def threshold_for_recall(scores, is_fail, recall):
+def threshold_for_recall(scores: ArrayLike, is_fail: ArrayLike, recall: float) -> float:
     """The threshold with the fewest false alarms that still finds the wanted share of the defects.
 
     Args:
-        scores (Sequence[float]): scores of n rows, finite.
-        is_fail (Sequence[bool]): whether each row is a defect.
-        recall (float): wanted share of FAIL rows called FAIL, above 0 and up to 1.
+        scores: scores of n rows, finite.
+        is_fail: whether each row is a defect.
+        recall: wanted share of FAIL rows called FAIL, above 0 and up to 1.
 
     Returns:
-        float: every threshold of the next gap up finds too few.
+        every threshold of the next gap up finds too few.
 
     Raises:
         ThresholdError: when there is no FAIL row, a score is not finite or ``recall`` is out of range.
@@ -46,16 +53,16 @@ def threshold_for_recall(scores, is_fail, recall):
     return _below(weakest) if not lower.size else _between(lower.max(), weakest)
 
 
-def threshold_for_false_alarm_rate(scores, is_fail, rate):
+def threshold_for_false_alarm_rate(scores: ArrayLike, is_fail: ArrayLike, rate: float) -> float:
     """The threshold that finds the most defects without more false alarms than wanted.
 
     Args:
-        scores (Sequence[float]): scores of n rows, finite.
-        is_fail (Sequence[bool]): whether each row is a defect.
-        rate (float): allowed share of PASS rows called FAIL, 0 to 1.
+        scores: scores of n rows, finite.
+        is_fail: whether each row is a defect.
+        rate: allowed share of PASS rows called FAIL, 0 to 1.
 
     Returns:
-        float: every threshold of the next gap down raises too many.
+        every threshold of the next gap down raises too many.
 
     Raises:
         ThresholdError: when there is no PASS row, a score is not finite or ``rate`` is out of range.
@@ -74,27 +81,27 @@ def threshold_for_false_alarm_rate(scores, is_fail, rate):
     return float(strongest) if not higher.size else _between(strongest, higher.min())
 
 
-def recall_at(scores, is_fail, threshold):
+def recall_at(scores: ArrayLike, is_fail: ArrayLike, threshold: float) -> float:
     """Share of the FAIL rows that ``threshold`` calls FAIL; NaN without one."""
     scores, is_fail = _checked(scores, is_fail)
     return _share(scores[is_fail], threshold)
 
 
-def false_alarm_rate_at(scores, is_fail, threshold):
+def false_alarm_rate_at(scores: ArrayLike, is_fail: ArrayLike, threshold: float) -> float:
     """Share of the PASS rows that ``threshold`` calls FAIL; NaN without one."""
     scores, is_fail = _checked(scores, is_fail)
     return _share(scores[~is_fail], threshold)
 
 
-def operating_points(scores, is_fail):
+def operating_points(scores: ArrayLike, is_fail: ArrayLike) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """What every threshold gives that makes a difference.
 
     Args:
-        scores (Sequence[float]): scores of n rows, finite.
-        is_fail (Sequence[bool]): whether each row is a defect.
+        scores: scores of n rows, finite.
+        is_fail: whether each row is a defect.
 
     Returns:
-        tuple[np.ndarray, np.ndarray, np.ndarray]: the scores that occur, descending (a threshold just below calls a
+        the scores that occur, descending (a threshold just below calls a
         row of that score FAIL), with the recall and the false alarm rate there; NaN without FAIL or PASS rows.
     """
     scores, is_fail = _checked(scores, is_fail)
@@ -107,40 +114,40 @@ def operating_points(scores, is_fail):
     return scores[last_of_ties], found / (fails or math.nan), alarms / (passes or math.nan)
 
 
-def pick_threshold(scores, is_fail, recall=None, false_alarm_rate=None):
+def pick_threshold(scores: ArrayLike, is_fail: ArrayLike, recall: float | None = None,
+                   false_alarm_rate: float | None = None) -> dict[str, Any]:
     """A threshold for a wanted recall or a wanted false alarm rate, with what it gives on the same rows.
 
     Args:
-        scores (Sequence[float]): scores of n rows, finite.
-        is_fail (Sequence[bool]): whether each row is a defect.
-        recall (float, optional): wanted share of the FAIL rows, or
-        false_alarm_rate (float, optional): allowed share of the PASS rows; one of the two.
+        scores: scores of n rows, finite.
+        is_fail: whether each row is a defect.
+        recall: wanted share of the FAIL rows, or
+        false_alarm_rate: allowed share of the PASS rows; one of the two.
 
     Returns:
-        dict: ``value`` of the threshold, ``recall`` and ``false_alarm_rate`` reached (NaN when undefined), ``wanted``
-        (what was asked for, as text) and ``rows``; plain numbers and text, so that checkpoints can hold it.
+        ``value`` of the threshold, ``recall`` and ``false_alarm_rate`` reached (NaN when undefined), ``room`` (how far the
+        weakest defect that is found is above it; NaN without one), ``wanted`` (what was asked for, as text) and ``rows``;
+        plain numbers and text, so that checkpoints can hold it.
 
     Raises:
         ThresholdError: when not exactly one of the two is given, or as ``threshold_for_*`` do.
     """
-    if (recall is None) == (false_alarm_rate is None):
-        raise ThresholdError('a threshold is picked for a wanted recall or for a wanted false alarm rate: give one of them')
-    if recall is not None:
+    if recall is not None and false_alarm_rate is None:
         value, wanted = threshold_for_recall(scores, is_fail, recall), f'recall >= {recall:.9g}'
-    else:
+    elif false_alarm_rate is not None and recall is None:
         value = threshold_for_false_alarm_rate(scores, is_fail, false_alarm_rate)
         wanted = f'false alarm rate <= {false_alarm_rate:.9g}'
+    else:
+        raise ThresholdError('a threshold is picked for a wanted recall or for a wanted false alarm rate: give one of them')
+    scores, is_fail = _checked(scores, is_fail)
+    found = scores[is_fail & verdict.is_fail(scores, value)]
     return dict(
-        value=value, recall=recall_at(scores, is_fail, value), false_alarm_rate=false_alarm_rate_at(scores, is_fail, value),
+        value=value, room=float(found.min()) - value if found.size else math.nan,
+        recall=recall_at(scores, is_fail, value), false_alarm_rate=false_alarm_rate_at(scores, is_fail, value),
         wanted=wanted, rows=len(scores))
 
 
-def float_text(value):
-    """A float32 score or threshold as text that reads back as the same float32; empty for NaN and infinities."""
-    return f'{value:.9g}' if math.isfinite(value) else ''
-
-
-def _checked(scores, is_fail):
+def _checked(scores: ArrayLike, is_fail: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Scores as float32 and labels as bool, both (n,).
 
     Raises:
@@ -158,11 +165,11 @@ def _checked(scores, is_fail):
     return scores, is_fail
 
 
-def _share(scores, threshold):
-    return float(np.count_nonzero(scores > np.float32(threshold)) / scores.size) if scores.size else math.nan
+def _share(scores: NDArray[np.float32], threshold: float) -> float:
+    return float(np.count_nonzero(verdict.is_fail(scores, threshold)) / scores.size) if scores.size else math.nan
 
 
-def _between(low, high):
+def _between(low: np.float32, high: np.float32) -> float:
     """The middle of [low, high), or the float32 nearest to it there; 0 rather than a denormal number."""
     middle = np.float32((float(low) + float(high)) / 2)
     if not low <= middle < high:
@@ -170,13 +177,11 @@ def _between(low, high):
     return 0.0 if low <= 0 < high and abs(middle) < SMALLEST_NORMAL else float(middle)
 
 
-def _below(score):
-    """The nearest float32 below that no processor rounds to zero."""
-    neighbour = float(np.nextafter(score, np.float32(-np.inf)))
-    if abs(neighbour) >= SMALLEST_NORMAL:
-        return neighbour
-    return 0.0 if score > 0 else -SMALLEST_NORMAL
+def _below(score: np.float32) -> float:
+    """A float32 with some room below a score that none is below; not below 0 for a positive score."""
+    value = np.float32(float(score) - max(ROOM * abs(float(score)), LEAST_ROOM))
+    return max(float(value), 0.0) if score > 0 else float(value)
 
 
-def _percent_hint(rate):
+def _percent_hint(rate: float) -> str:
     return f': for {rate:g} % give {rate / 100:g}' if 1 < rate <= 100 else ''

@@ -17,11 +17,13 @@ UNSEEN = f'{PACKAGE}.<made-up name>'
 ROOT = Path(__file__).parents[1] / PACKAGE
 
 # Each room with all that it may import, from the bottom up. What several rooms have in common is named once.
-BOTTOM = {'files', 'verdict', 'labels', 'imaging', 'version', 'build_all'}
+BOTTOM = {'files', 'verdict', 'labels', 'imaging', 'version', 'build_all', 'exit_codes', 'thresholds'}
 MIDDLE = BOTTOM | {'registry', 'structures', 'checkpoint'}
 NETWORK = MIDDLE | {'models', 'datasets', 'evaluation', 'engine', 'visualization'}
 MAY_IMPORT = {
     **dict.fromkeys(BOTTOM, frozenset()),
+    'labels': {'files', 'verdict'},
+    'thresholds': {'verdict'},
     **dict.fromkeys(('registry', 'structures', 'checkpoint'), BOTTOM),
     **dict.fromkeys(('models', 'datasets', 'evaluation', 'engine', 'visualization'), MIDDLE),
     'cfg_options': BOTTOM,

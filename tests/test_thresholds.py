@@ -1,4 +1,4 @@
-"""Thresholds reproduce the wanted recall or false alarm rate through score > threshold, whatever the scores look like."""
+"""Thresholds reproduce the wanted recall or false alarm rate through the verdict, whatever the scores look like."""
 
 import json
 import math
@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 
+from mmchangenet.labels.score_file import float_text
 from mmchangenet.thresholds import (
     SMALLEST_NORMAL,
     false_alarm_rate_at,
-    float_text,
     operating_points,
     pick_threshold,
     recall_at,
@@ -126,8 +126,12 @@ def test_zero_is_chosen_rather_than_a_denormal_number():
     assert threshold_for_recall([0.0, 1e-42, 0.3], [False, True, True], 1.0) == 0.0
 
 
-def test_only_defects_give_a_threshold_just_below_the_wanted_one():
-    assert threshold_for_recall([0.5, 0.75], [True, True], 1.0) == np.nextafter(np.float32(0.5), np.float32(0))
+@pytest.mark.parametrize(('weakest', 'below'), [(0.5, 0.4995), (1000.0, 999.0), (2e-7, 0.0), (0.0, -1e-6)])
+def test_below_the_lowest_score_there_is_room_for_another_batch_size(weakest, below):
+    threshold = threshold_for_recall([weakest, weakest + 1], [True, True], 1.0)
+    assert threshold == pytest.approx(below) and threshold == np.float32(threshold) < weakest
+    picked = pick_threshold([weakest, weakest + 1], [True, True], recall=1.0)
+    assert picked['room'] == pytest.approx(np.float32(weakest) - below, abs=1e-6)
     assert math.isnan(false_alarm_rate_at([0.5], [True], 0.1))
 
 
@@ -171,8 +175,10 @@ def test_operating_points_are_those_of_every_score_that_occurs():
 def test_picking_says_what_was_wanted_and_what_is_reached():
     scores, is_fail = [0.1, 0.6, 0.4, 0.9], [False, False, True, True]
     assert pick_threshold(scores, is_fail, recall=1.0) == dict(
+        room=pytest.approx(0.15),
         value=0.25, recall=1.0, false_alarm_rate=0.5, wanted='recall >= 1', rows=4)
     assert pick_threshold(scores, is_fail, false_alarm_rate=0.0) == dict(
+        room=pytest.approx(0.15),
         value=0.75, recall=0.5, false_alarm_rate=0.0, wanted='false alarm rate <= 0', rows=4)
 
 

@@ -1,6 +1,8 @@
 """Scores pairs of images or the rows of a label CSV with a trained network."""
 
 import copy
+import math
+import os
 from itertools import islice
 from pathlib import Path
 
@@ -13,8 +15,12 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 
 from mmchangenet.checkpoint import load_for_scoring
-from mmchangenet.imaging import ImageError
+from mmchangenet.imaging import ImageError, check_bytes, decode_image
+from mmchangenet.labels.lightings import ordered_lightings
 from mmchangenet.registry import DATASETS, MODELS
+from mmchangenet.runtime.sides import check_array, ordered
+
+SIDES = ('compare', 'golden')
 
 
 class ChangeInferencer:
@@ -46,6 +52,8 @@ class ChangeInferencer:
             raise ValueError('the config has no test_dataloader, which tells how images are prepared for the network')
         init_default_scope(config.get('default_scope', 'mmchangenet'))
         self.config = config
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f'batch_size {batch_size!r}: it is the number of pairs at a time, 1 or more')
         self.batch_size = batch_size
         self.model = MODELS.build(config.model)
         load_for_scoring(self.model, checkpoint, config)
@@ -53,7 +61,7 @@ class ChangeInferencer:
         dataset = config.test_dataloader.dataset
         self._loader, *steps = (config.test_pipeline if 'pipeline' not in dataset else dataset.pipeline)
         self._load, self._prepare = Compose([self._loader]), Compose(steps)
-        self._num_lightings = len(dataset.get('input_map') or [''])
+        self._lightings = ordered_lightings(dataset.get('input_map'))
         self._num_golden = dataset.get('num_golden', 1)
 
     @property
@@ -63,18 +71,15 @@ class ChangeInferencer:
     def score_pairs(self, pairs):
         """
         Args:
-            pairs (Iterable[tuple]): (compare, golden); a side is one image, or a list of one image a lighting in the
-                order of ``input_map``. An image is a file, or a uint8 array (H, W, 3) in RGB. For a dataset with
-                ``num_golden`` > 1, golden is a list of up to so many such sides.
+            pairs (Iterable[tuple]): (compare, golden); a side is one image, a list of one image per lighting in the
+                order of ``input_map``, or a dict of them by lighting. An image is a file, the bytes of one, or a uint8
+                array (h, w, 3) in RGB. For a dataset with ``num_golden`` > 1, golden is a list of up to so many such sides.
 
         Returns:
-            list[ChangeDataSample]: a sample a pair with ``score``, ``pred_fail`` and, where its images cannot be read,
-            ``error`` and a NaN score.
-
-        Raises:
-            ValueError: when a side does not have one image a lighting, or there are too many goldens.
+            list[ChangeDataSample]: a sample per pair with ``score`` and ``pred_fail``. A pair whose images cannot be used
+            has an ``error`` and a NaN score, and is a FAIL; so is one that the network gave no finite score.
         """
-        return self._score(self._results(number, *pair) for number, pair in enumerate(pairs))
+        return self._score(self._results(number, pair) for number, pair in enumerate(pairs))
 
     def score_csv(self, csv_file, images_dir, progress=False):
         """
@@ -102,45 +107,45 @@ class ChangeInferencer:
                         data_prefix=dict(img_path=str(Path(images_dir).absolute())), indices=None)
         return DATASETS.build(settings)
 
-    def _results(self, number, compare, golden):
+    def _results(self, number, pair):
         """What the pipeline starts from, for images instead of a CSV's row."""
-        results = dict(sample_idx=number, rng=np.random.default_rng(number))
-        results['compare_images'] = self._side(number, 'compare', compare)
-        if self._num_golden == 1:
-            results['golden_images'] = self._side(number, 'golden', golden)
-        else:
-            if not isinstance(golden, (list, tuple)) or not 1 <= len(golden) <= self._num_golden:
-                raise ValueError(f'pair {number}: golden must be a list of 1 to {self._num_golden} goldens (num_golden of the '
-                                 'dataset), each one image or a list of one a lighting')
-            goldens = [self._side(number, 'golden', side) for side in golden]
-            results['golden_images'] = [image for turn in range(self._num_golden) for image in goldens[turn % len(goldens)]]
-            results['num_golden'] = self._num_golden
-        return self._prepared(results)
-
-    def _side(self, number, side, images):
-        """The images of a side as a list of one a lighting."""
-        images = list(images) if isinstance(images, (list, tuple)) else [images]
-        if len(images) != self._num_lightings:
-            raise ValueError(f'pair {number}: the {side} side has {len(images)} images, but the network takes '
-                             f'{self._num_lightings} lightings')
-        return images
-
-    def _prepared(self, results):
-        sides = [results.pop(f'{side}_images') for side in ('compare', 'golden')]
-        files = [[str(image) for image in side if not isinstance(image, np.ndarray)] for side in sides]
-        results.update(compare_files=files[0], golden_files=files[1])
+        results = dict(sample_idx=number, rng=np.random.default_rng(number), compare_files=[], golden_files=[])
         try:
-            results['images'] = [self._image(image) for side in sides for image in side]
+            sides = self._sides(pair)
+            files = [[str(image) for image in side if isinstance(image, (str, os.PathLike))] for side in sides]
+            results.update(compare_files=files[0], golden_files=files[1],
+                           images=[self._image(image, name) for side, name in zip(sides, SIDES, strict=True) for image in side])
         except ImageError as error:
-            results.update(error=str(error), images=[np.zeros((8, 8, 3), np.uint8)] * sum(map(len, sides)))
+            count = (1 + self._num_golden) * len(self._lightings or [''])
+            results.update(error=str(error), images=[np.zeros((8, 8, 3), np.uint8)] * count)
+        if self._num_golden > 1:
+            results['num_golden'] = self._num_golden
         return self._prepare(results)
 
-    def _image(self, image):
-        if isinstance(image, np.ndarray):
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-                raise ValueError(f'an image given as an array must be uint8 of shape (H, W, 3), got {image.dtype} {image.shape}')
-            return image
-        return self._load(dict(compare_files=[str(image)], golden_files=[]))['images'][0]
+    def _sides(self, pair):
+        """The images of both sides as lists, those of several goldens one after the other."""
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            what = f'{len(pair)} items' if isinstance(pair, (list, tuple)) else type(pair).__name__
+            raise ImageError(f'a pair is (compare, golden), got {what}')
+        compare, golden = pair
+        if self._num_golden == 1:
+            goldens = [golden]
+        elif isinstance(golden, (list, tuple)) and 1 <= len(golden) <= self._num_golden:
+            goldens = [golden[turn % len(golden)] for turn in range(self._num_golden)]
+        else:
+            raise ImageError(f'golden must be a list of 1 to {self._num_golden} goldens (num_golden of the dataset), each one '
+                             'image or a list of one per lighting')
+        return (ordered(compare, self._lightings, 'compare'),
+                [image for side in goldens for image in ordered(side, self._lightings, 'golden')])
+
+    def _image(self, image, side):
+        if isinstance(image, (bytes, bytearray, memoryview)):
+            check_bytes(bytes(image), f'an image of the {side} side')
+            return decode_image(bytes(image), f'an image of the {side} side')
+        if isinstance(image, (str, os.PathLike)):
+            return self._load(dict(compare_files=[str(image)], golden_files=[]))['images'][0]
+        check_array(image, side)
+        return image
 
     @torch.inference_mode()
     def _score(self, prepared):
@@ -148,4 +153,7 @@ class ChangeInferencer:
         samples = []
         while batch := list(islice(prepared, self.batch_size)):
             samples += self.model.test_step(pseudo_collate(batch))
+        for sample in samples:
+            if 'error' not in sample and not math.isfinite(sample.score):
+                sample.set_metainfo(dict(error=f'the network gave the score {sample.score}'))
         return samples

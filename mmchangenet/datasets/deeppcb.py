@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mmchangenet.files import new_folder
 from mmchangenet.imaging import read_image
+from mmchangenet.labels.pass_rule import GOOD_LABEL
 
 DEFECTS = {1: 'open', 2: 'short', 3: 'mousebite', 4: 'spur', 5: 'copper', 6: 'pin-hole'}
 SHIFT = 12  # px a defect's crop may be off its centre, on each axis
@@ -130,7 +131,7 @@ def choose_crops(golden: NDArray[np.uint8], boxes: NDArray[np.int64], labels: Se
         touches = (corner <= boxes[:, 2:]).all(1) & (corner + size >= boxes[:, :2]).all(1)
         x, y = corner.tolist()
         if not touches.any() and golden[y:y + size, x:x + size].std() >= BLANK_STD:
-            crops.append((x, y, 'PASS'))
+            crops.append((x, y, GOOD_LABEL))
             wanted -= 1
     return crops
 

@@ -18,16 +18,17 @@ from torch.utils.data import get_worker_info
 
 from mmchangenet.imaging import ImageError
 from mmchangenet.labels.cells import KNOWN_COLUMNS, LABEL_COLUMN, PATH_COLUMNS, forward
+from mmchangenet.labels.goldens import choose_goldens
 from mmchangenet.labels.label_csv import LabelCsv
 from mmchangenet.labels.label_frame import read_label_csv
 from mmchangenet.labels.lightings import image_names, ordered_lightings
-from mmchangenet.labels.pass_rule import GOOD_LABEL, no_pass_message
+from mmchangenet.labels.pass_rule import GOOD_LABEL, PassRule, no_pass_message
 from mmchangenet.labels.problems import Problems
 from mmchangenet.registry import DATASETS, TRANSFORMS
 
 from .columns import PairTable, StringColumn
 from .draw import Draw
-from .golden_folders import choose_goldens, list_goldens
+from .golden_folders import list_goldens
 from .missing_images import check_images_exist
 
 GOLDENS = 'goldens'  # our own column beside those of the CSV: the names of a row's goldens
@@ -91,7 +92,8 @@ class LightingPairDataset(BaseDataset):
         if set(data_prefix) != {'img_path'}:
             raise ValueError(f'data_prefix={data_prefix}: give the image folder as img_path and nothing else')
         self.broken_images, self.check_images, self.num_golden = broken_images, check_images, num_golden
-        self.pass_labels = pass_labels
+        PassRule(pass_labels)  # whether they can be used is told at once
+        self.pass_labels = list(pass_labels)
         self._endings = image_names('', ordered_lightings(input_map), image_ext)
         metainfo = dict(metainfo or {})
         if classes is not None or 'classes' in metainfo:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from mmchangenet.thresholds import false_alarm_rate_at, float_text, threshold_for_recall
+from mmchangenet.labels.score_file import float_text
+from mmchangenet.thresholds import false_alarm_rate_at, threshold_for_recall
 
 LISTED = 50  # unscored rows that a table lists; the score file shows all
 
@@ -157,6 +158,8 @@ def report(rows, figures, recalls):
         tables = [_margin_table(title, rows, figures, passes, fails), _recall_table(figures, recalls, passes, fails)]
         if fails:
             tables.append(_defect_table(rows, figures))
+    if len(rows.class_names) > 2 and 'auroc' in figures:
+        tables.append(_confusion_table(rows))
     if rows.unknown_label.any():
         tables.append(_unknown_table(rows))
     if not rows.scored.all():
@@ -208,6 +211,12 @@ def _defect_table(rows, figures):
             line.append('' if share is None else f'{share:.2f} %')
         table.lines.append(line)
     return table
+
+
+def _confusion_table(rows):
+    matrix, names, called = rows.confusion()
+    return Table('What rows are, and what they were called at the margin:', ['is', *called],
+                 [[name, *map(str, counts)] for name, counts in zip(names, matrix.tolist(), strict=True)])
 
 
 def _unknown_table(rows):

@@ -8,9 +8,10 @@ from mmengine.config import Config
 
 from mmchangenet.checkpoint import read_checkpoint, write_checkpoint
 from mmchangenet.labels.pass_rule import PassRule
+from mmchangenet.labels.score_file import SCORE_COLUMN
 from mmchangenet.thresholds import ThresholdError
 
-from .score_file import SCORE_COLUMN, labelled_datasets, scored_rows
+from .score_file_hook import labelled_datasets, scored_rows
 from .scored_rows import UNLABELLED
 
 

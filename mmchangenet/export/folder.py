@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,7 @@ import torch
 from mmengine.config import Config
 
 from mmchangenet.datasets.transforms import LayOutLightings, LoadLightings, PackChangeInputs, PairedResize
+from mmchangenet.files import new_folder
 from mmchangenet.imaging import decode_image
 from mmchangenet.labels.lightings import ordered_lightings
 from mmchangenet.models import SiameseClassifier
@@ -46,7 +45,7 @@ def export_folder(model: SiameseClassifier, config: Config, folder: str | Path, 
     Raises:
         ExportError: when the config's pipeline or normalisation is none that the runtime can reproduce, weights are not
             finite, a network cannot be written, or it scores otherwise than the network.
-        FileExistsError: when there is something in ``folder``.
+        OutputError: when there is something in ``folder``, or it cannot be made.
     """
     check_weights(model)
     settings = settings_of(model, config, opset)
@@ -75,32 +74,14 @@ def written_whole(folder: str | Path, settings: RuntimeSettings,
         the folder to write the graphs into.
 
     Raises:
-        FileExistsError: when there is something in ``folder``.
+        OutputError: when there is something in ``folder``, or it cannot be made.
     """
-    folder = check_vacant(folder)
-    partial = folder.with_name(f'.{folder.name}.{os.getpid()}.partial')
-    partial.mkdir(parents=True)
-    try:
+    with new_folder(folder) as partial:
         yield partial
         graphs = {file.name: digest_of(file) for file in sorted(partial.iterdir())}
         (partial / SETTINGS_FILE).write_text(replace(settings, graphs=graphs).to_json(), encoding='utf-8')
         if check:
             check(partial)
-        os.replace(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def check_vacant(folder: str | Path) -> Path:
-    """The absolute path of a folder that can be written.
-
-    Raises:
-        FileExistsError: when there is something in it.
-    """
-    folder = Path(folder).absolute()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f'{folder} exists and is no empty folder: remove it or choose another')
-    return folder
 
 
 def settings_of(model: SiameseClassifier, config: Config, opset: int) -> RuntimeSettings:

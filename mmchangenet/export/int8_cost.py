@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mmchangenet.evaluation.inspection_figures import inspection_figures
 from mmchangenet.evaluation.scored_rows import UNLABELLED, ScoredRows
-from mmchangenet.files import write_text
+from mmchangenet.files import check_new_folder, check_output, write_text
 from mmchangenet.models import SiameseClassifier
 from mmchangenet.registry import DATASETS, MODELS
 from mmchangenet.runtime import ChangeRuntime
@@ -26,7 +26,7 @@ from mmchangenet.verdict import is_fail
 from .calibration import calibration_batches, calibration_images
 from .check import REDUCED, check_folder, graph_scores
 from .decision import decision_file, read_decision
-from .folder import check_vacant, export_folder
+from .folder import export_folder
 from .int8_folder import quantise_folder
 from .quantisation import quantise
 
@@ -50,10 +50,9 @@ def quantise_and_compare(model_cfg: str, onnx_file: str, out_file: str, form: st
         the figures before and after.
 
     Raises:
-        FileExistsError: when ``out_file`` exists.
+        OutputError: when ``out_file`` cannot be written, or is the fp32 graph.
     """
-    if Path(out_file).exists():
-        raise FileExistsError(f'{out_file} exists: remove it or choose another name')
+    check_output(out_file, [onnx_file])
     config = Config.fromfile(model_cfg)
     config.merge_from_dict(cfg_options or {})
     init_default_scope(config.get('default_scope', 'mmchangenet'))
@@ -84,7 +83,7 @@ def export_int8_and_compare(model: SiameseClassifier, config: Config, folder: st
 
     Raises: as ``export_folder`` does.
     """
-    check_vacant(folder)
+    check_new_folder(folder)
     dataset, shares = DATASETS.build(config.test_dataloader.dataset), []
     with tempfile.TemporaryDirectory() as place:
         original = Path(place, 'fp32')

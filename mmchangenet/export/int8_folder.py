@@ -34,7 +34,7 @@ def quantise_folder(source: str | Path, folder: str | Path, images: Iterable[Sid
         graph → how many of its nodes are in int8. A graph without large products stays as it is.
 
     Raises:
-        FileExistsError: when there is something in ``folder``.
+        OutputError: when there is something in ``folder``, or it cannot be made.
         RuntimeFolderError: when ``source`` is incomplete or damaged.
         ValueError: when ``source`` is in int8 already, or its opset is below 13.
     """

@@ -25,7 +25,8 @@ def read_utf8(path: str | os.PathLike[str], problems: Problems) -> bytes:
                                 'data_root)')
     data = Path(path).read_bytes()
     data = _from_utf16(data, problems) if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else data
-    data = data.removeprefix(codecs.BOM_UTF8)
+    while data.startswith(codecs.BOM_UTF8):  # some tools put one before the other
+        data = data[len(codecs.BOM_UTF8):]
     if b'\r' in data:
         data = data.replace(b'\r\n', b'\n').replace(b'\r', b'\n')
     if not _is_utf8(data):
@@ -44,11 +45,9 @@ def _from_utf16(data: bytes, problems: Problems) -> bytes:
         return data.decode('utf-16').encode()
     except UnicodeDecodeError as error:
         before = data[:error.start].decode('utf-16', 'ignore').replace('\r\n', '\n').replace('\r', '\n')
-        problems.add('not UTF-16, which its byte-order mark promises: save the file as UTF-8 (Excel: "CSV '
-                     'UTF-8")',
-                     before.count('\n') + 1, f'{error.reason} at byte {error.start}')
-        problems.raise_if_any()
-        raise
+        problems.refuse('not UTF-16, which its byte-order mark promises: save the file as UTF-8 '
+                        '(Excel: "CSV UTF-8")', before.count('\n') + 1,
+                        f'{error.reason} at byte {error.start}')
 
 
 def _is_utf8(data: bytes) -> bool:

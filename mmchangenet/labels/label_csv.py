@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +100,7 @@ class LabelCsv:
         """Find the delimiter, the columns, and where the rows start."""
         number, start, line, delimiters = self._find_header()
         if len(line) > LONGEST_LINE:
-            self._refuse(_TOO_LONG, number, _measured(line))
+            self._problems.refuse(_TOO_LONG, number, _measured(line))
         self._start, self._first_line = start, number + 1
         readings = [(delimiter, _names(line, delimiter)) for delimiter in delimiters]
         self._delimiter, names = max(
@@ -130,18 +129,14 @@ class LabelCsv:
             line, number, start = self._text[start:end].decode(), number + 1, end + 1
             if len(delimiters) > 1 and (named := _SEP.fullmatch(line)):
                 if named[1] not in delimiters:
-                    self._refuse('an unknown delimiter: use comma, semicolon or tab', number,
-                                 repr(line.strip()))
+                    self._problems.refuse('an unknown delimiter: use comma, semicolon or tab', number,
+                                          repr(line.strip()))
                 delimiters = named[1]
             elif line.replace(',', ' ').replace(';', ' ').strip():
                 return number, start, line, delimiters
-        self._refuse(f'the file is empty: its first line must name the columns {", ".join(REQUIRED_COLUMNS)} '
-                     f'and {LABEL_COLUMN}', None, os.path.basename(self._problems.path))
-
-    def _refuse(self, kind: str, line: int | None, what: str) -> NoReturn:
-        self._problems.add(kind, line, what)
-        self._problems.raise_if_any()
-        raise AssertionError('unreachable')
+        self._problems.refuse('the file is empty: its first line must name the columns '
+                              f'{", ".join(REQUIRED_COLUMNS)} and {LABEL_COLUMN}', None,
+                              os.path.basename(self._problems.path))
 
     def _line_end(self, start: int) -> int:
         end = self._text.find(b'\n', start)
@@ -160,43 +155,59 @@ class LabelCsv:
         """The rows of a block whose columns are at ``places``."""
         lines = text.split('\n')
         numbers = np.arange(first_line, first_line + len(lines), dtype=np.int32)
-        columns = self._split_at_once(text, lines)
+        if not all(lines):
+            numbers = numbers[np.flatnonzero([*map(len, lines)])]
+            lines = [*filter(None, lines)]
+        columns = self._split_at_once(lines, '"' in text)
         if columns is None:
-            rows = self._split(first_line, lines, '"' in text)
-            kept = [place for place, row in enumerate(rows)
-                    if self._is_row(row, first_line + place, lines[place])]
-            numbers = numbers[kept]
-            columns = [*map(list, zip(*(rows[place][:len(self.columns)] for place in kept), strict=True))]
+            rows = self._split_one_by_one(lines, numbers.tolist())
+            numbers = np.array([*rows], np.int32)
+            columns = [*zip(*rows.values(), strict=True)]
         return LabelChunk(numbers, {name: [*map(str.strip, columns[place])] if columns else []
                                     for name, place in places.items()})
 
-    def _split_at_once(self, text: str, lines: list[str]) -> list[list[str]] | None:
-        """The columns of a block without anything unusual, as most are; None: look at each line."""
-        delimiter, named = self._delimiter, len(self.columns)
-        if ('"' in text or {line.count(delimiter) for line in lines} != {self._width - 1}
-                or max(map(len, lines)) > LONGEST_LINE):
+    def _split_at_once(self, lines: list[str], quoted: bool) -> Sequence[Sequence[str]] | None:
+        """The columns of lines with nothing unusual; None: look at each line."""
+        width, named = self._width, len(self.columns)
+        if not lines or max(map(len, lines)) > LONGEST_LINE:
             return None
-        cells = text.replace('\n', delimiter).split(delimiter)
-        columns = [cells[place::self._width] for place in range(self._width)]
-        may_be_blank = not all(map(str.strip, columns[self.columns.index(REQUIRED_COLUMNS[0])]))
-        return None if may_be_blank or any(map(str.strip, chain(*columns[named:]))) else columns[:named]
+        cells: list[str] = []
+        if quoted:
+            with suppress(csv.Error):
+                for row in self._csv_reader(lines):
+                    if len(row) != width:
+                        return None
+                    cells += row
+        elif {line.count(self._delimiter) for line in lines} == {width - 1}:
+            cells = self._delimiter.join(lines).split(self._delimiter)
+        if len(cells) != width * len(lines):  # a quoted field has swallowed a line end
+            return None
+        columns = [cells[place::width] for place in range(width)]
+        blank = not all(map(str.strip, columns[self.columns.index(REQUIRED_COLUMNS[0])]))
+        return None if blank or any(map(str.strip, chain(*columns[named:]))) else columns[:named]
 
-    def _split(self, first_line: int, lines: list[str], quoted: bool) -> list[list[str]]:
-        """The cells of each line; no cells of a line that cannot be split, which is noted."""
-        if max(map(len, lines)) > LONGEST_LINE:
-            for place, line in enumerate(lines):
-                if len(line) > LONGEST_LINE:
-                    self._problems.add(_TOO_LONG, first_line + place, _measured(line))
-                    lines[place] = ''
-        if not quoted:
-            return [line.split(self._delimiter) for line in lines]
-        with suppress(csv.Error):
-            rows = list(self._csv_reader(lines))
-            if len(rows) == len(lines):  # else a quoted field has swallowed line ends
-                return rows
-        return [self._split_line(number, line) for number, line in enumerate(lines, first_line)]
+    def _split_one_by_one(self, lines: list[str], numbers: list[int]) -> dict[int, list[str]]:
+        """The cells of each line that is a row, by its number; notes what is neither that nor blank."""
+        count, rows = len(self.columns), {}
+        for number, line in zip(numbers, lines, strict=True):
+            cells = self._split_line(number, line)
+            if not any(map(str.strip, cells)):
+                continue
+            if len(cells) >= count and not any(map(str.strip, cells[count:])):
+                rows[number] = cells[:count]
+            else:
+                self._problems.add(f'wrong number of fields: the header has {count}; add or remove fields, '
+                                   f'or quote those that hold {self._delimiter!r}', number,
+                                   f'{len(cells)} fields: {shorten(line)}')
+        return rows
 
     def _split_line(self, number: int, line: str) -> list[str]:
+        """The cells of a line; none where it cannot be split, which is noted."""
+        if len(line) > LONGEST_LINE:
+            self._problems.add(_TOO_LONG, number, _measured(line))
+            return []
+        if '"' not in line:
+            return line.split(self._delimiter)
         try:
             return next(self._csv_reader([line]))
         except csv.Error:
@@ -206,18 +217,6 @@ class LabelCsv:
 
     def _csv_reader(self, lines: list[str]) -> Iterator[list[str]]:
         return csv.reader(lines, delimiter=self._delimiter, skipinitialspace=True, strict=True)
-
-    def _is_row(self, cells: list[str], number: int, line: str) -> bool:
-        """Whether a line is a row of the right width; notes it when it is neither that nor blank."""
-        if not any(map(str.strip, cells)):
-            return False
-        count = len(self.columns)
-        fits = len(cells) >= count and not any(map(str.strip, cells[count:]))
-        if not fits:
-            self._problems.add(f'wrong number of fields: the header has {count}; add or remove fields, or '
-                               f'quote those that hold {self._delimiter!r}', number,
-                               f'{len(cells)} fields: {shorten(line)}')
-        return fits
 
 
 def _names(header: str, delimiter: str) -> list[str]:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Protocol, overload
 
-from mmchangenet.thresholds import float_text
-
 from .cells import REQUIRED_COLUMNS, forward
+from .goldens import choose_goldens, list_folder
 from .label_csv import LabelCsv
 from .problems import Problems
 
-SCORE_COLUMN = 'siamese_score'
-
 
 class NamesImages(Protocol):
-    """What knows the image files of an object, such as the runtime's settings."""
+    """What knows the image files of an object, such as the runtime's settings.
+
+    Attributes:
+        num_golden: goldens that a part is compared with.
+    """
+
+    @property
+    def num_golden(self) -> int: ...
 
     def file_names(self, object_name: str) -> list[str]:
         """The names of an object's images, per lighting."""
@@ -93,38 +94,32 @@ class LabelRows:
             images_dir: the folder that the CSV's paths start from.
             settings: with the lightings and the extension of image files.
 
-        Yields:
-            those of the compare and of the golden side.
+        Returns:
+            those of the compare and of the golden side; with several goldens per part those of the first, of the second
+            and so on.
+
+        Raises:
+            LabelCsvError: when a folder of goldens cannot be used.
         """
         places = [self.columns.index(name) for name in REQUIRED_COLUMNS]
-        for row in self.rows:
-            compare, golden, name = (row[place] for place in places)
-            names = settings.file_names(name)
-            yield ([os.path.join(images_dir, forward(compare), file) for file in names],
-                   [os.path.join(images_dir, forward(golden), file) for file in names])
+        goldens = self._goldens(places[1], images_dir, settings) if settings.num_golden > 1 else {}
 
-    def write_scores(self, path: str | os.PathLike[str], scores: Sequence[float]) -> None:
-        """Write the rows with a column ``siamese_score`` as comma-separated UTF-8, whole or not at all.
+        def files(folder: str, name: str) -> list[str]:
+            return [os.path.join(images_dir, forward(folder), file) for file in settings.file_names(name)]
 
-        Args:
-            path: the file; an older one is replaced.
-            scores: one per row, NaN where there is none (an empty cell). A column of that name in the CSV is
-                replaced.
-        """
-        texts = [float_text(score) for score in scores]
-        place = self.columns.index(SCORE_COLUMN) if SCORE_COLUMN in self.columns else len(self.columns)
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-        try:
-            with temporary.open('w', encoding='utf-8', newline='') as file:
-                writer = csv.writer(file, lineterminator='\n')
-                writer.writerow([*self.columns[:place], SCORE_COLUMN, *self.columns[place + 1:]])
-                writer.writerows([*row[:place], text, *row[place + 1:]]
-                                 for row, text in zip(self.rows, texts, strict=True))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
+        def pair(compare: str, golden: str, name: str) -> tuple[list[str], list[str]]:
+            names = goldens.get(golden, [name])
+            return files(compare, name), [file for one in names for file in files(golden, one)]
+
+        return (pair(*(row[place] for place in places)) for row in self.rows)
+
+    def _goldens(self, place: int, images_dir: str | os.PathLike[str],
+                 settings: NamesImages) -> dict[str, list[str]]:
+        """The names of the goldens that stand for each golden folder."""
+        problems, endings, found = Problems(self.path), settings.file_names(''), {}
+        for number, row in enumerate(self.rows):
+            if row[place] not in found:
+                folder = os.path.join(images_dir, forward(row[place]))
+                found[row[place]] = list_folder(folder, endings, number + 2, problems)
+        problems.raise_if_any()
+        return {folder: choose_goldens(names, settings.num_golden) for folder, names in found.items()}

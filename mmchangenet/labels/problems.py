@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
+from typing import NoReturn
 
 LISTED = 20  # examples of one kind of problem in a report; the rest is counted
 
@@ -44,10 +45,17 @@ class Problems:
         if line is not None:
             self.lines.add(line)
 
+    def refuse(self, kind: str, line: int | None, what: str) -> NoReturn:
+        """Note a problem that hides all others, and raise :class:`LabelCsvError`."""
+        self.add(kind, line, what)
+        raise self._error()
+
     def raise_if_any(self) -> None:
         """Raise :class:`LabelCsvError` with all that was noted."""
-        if not self._counts:
-            return
+        if self._counts:
+            raise self._error()
+
+    def _error(self) -> LabelCsvError:
         report = [f'label CSV {self.path} cannot be used:']
         for kind, count in self._counts.items():
             report.append(f'  {kind} ({count}x)')
@@ -55,7 +63,7 @@ class Problems:
                        for line, what in sorted(self._examples[kind])]
             if count > LISTED:
                 report.append(f'    ... and {count - LISTED} more')
-        raise LabelCsvError('\n'.join(report))
+        return LabelCsvError('\n'.join(report))
 
 
 def shorten(text: str) -> str:

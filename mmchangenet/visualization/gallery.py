@@ -6,10 +6,10 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
 from PIL import Image
 
 from mmchangenet.imaging import ImageError, read_image
+from mmchangenet.verdict import is_fail
 
 from .pair_picture import draw_pair
 
@@ -88,7 +88,7 @@ def write_gallery(out_dir, gallery, margin):
 
 def _write_picture(folder, rank, pair, margin):
     info = pair.info
-    called, relation = ('FAIL', '>') if np.float32(pair.score) > np.float32(margin) else ('PASS', '≤')
+    called, relation = ('FAIL', '>') if is_fail(pair.score, margin) else ('PASS', '≤')
     lightings = len(info['compare_files'])
     which = f'   (the first of {info["num_golden"]})' if 'num_golden' in info else ''
     sides = [[_read(file) for file in info[side][:lightings]] for side in ('compare_files', 'golden_files')]

@@ -10,9 +10,9 @@ from mmengine.model import is_model_wrapper
 from mmchangenet.registry import HOOKS
 
 from .gallery import Gallery, Pair, write_gallery, write_index
-from .plots import plot_recall_false_alarm, plot_score_histogram
+from .plots import plot_confusion, plot_recall_false_alarm, plot_score_histogram
 
-HISTOGRAM, CURVE = 'score_histogram.png', 'recall_false_alarm.png'
+HISTOGRAM, CURVE, CONFUSION = 'score_histogram.png', 'recall_false_alarm.png', 'confusion.png'
 
 
 @HOOKS.register_module()
@@ -20,7 +20,8 @@ class GalleryHook(Hook):
     """Shows what a test got wrong.
 
     Into ``out_dir`` go ``escapes/`` (FAIL rows called PASS, lowest score first) and ``false_alarms/`` (PASS rows called
-    FAIL, highest first) with one picture a row, ``score_histogram.png``, ``recall_false_alarm.png`` and ``index.html``.
+    FAIL, highest first) with one picture a row, ``score_histogram.png``, ``recall_false_alarm.png``,
+    with more than two classes ``confusion.png``, and ``index.html``.
     Needs an ``InspectionMetric`` in the test evaluator; images are read again from the dataset's files.
 
     Args:
@@ -51,9 +52,13 @@ class GalleryHook(Hook):
         scores, is_fail = rows.score[counted], rows.gt_fail[counted] == 1
         plot_score_histogram(self.out_dir / HISTOGRAM, scores, is_fail, rows.label_names()[counted], margin)
         plot_recall_false_alarm(self.out_dir / CURVE, scores, is_fail, margin)
+        plots = [HISTOGRAM, CURVE]
+        if len(rows.class_names) > 2:
+            plot_confusion(self.out_dir / CONFUSION, *rows.confusion())
+            plots.append(CONFUSION)
         galleries = self._galleries(rows, runner.test_dataloader.dataset)
         pictures = [write_gallery(self.out_dir, gallery, margin) for gallery in galleries]
-        page = write_index(self.out_dir, runner.experiment_name, metric.tables, (HISTOGRAM, CURVE), galleries, pictures)
+        page = write_index(self.out_dir, runner.experiment_name, metric.tables, plots, galleries, pictures)
         runner.logger.info(f'{galleries[0].total} escapes, {galleries[1].total} false alarms, plots: open {page}')
 
     def _galleries(self, rows, dataset):

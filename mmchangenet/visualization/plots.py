@@ -4,13 +4,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mmchangenet.thresholds import (
-    false_alarm_rate_at,
-    float_text,
-    operating_points,
-    recall_at,
-    threshold_for_recall,
-)
+from mmchangenet import verdict
+from mmchangenet.labels.score_file import float_text
+from mmchangenet.thresholds import false_alarm_rate_at, operating_points, recall_at, threshold_for_recall
 
 PASS_COLOUR, FAIL_COLOUR, MARGIN_COLOUR = '#2f6fb7', '#d1490c', '#202124'
 BINS = 80
@@ -81,7 +77,7 @@ def _thinned(values):
 
 
 def _found(values, margin):
-    return f'{np.count_nonzero(values > np.float32(margin))} of {len(values)}'
+    return f'{np.count_nonzero(verdict.is_fail(values, margin))} of {len(values)}'
 
 
 def plot_recall_false_alarm(path, scores, is_fail, margin):
@@ -143,3 +139,27 @@ def _corners(recall, rate):
     turns = np.ones(len(recall), dtype=bool)
     turns[1:-1] = ~np.isclose(found[:-1] * alarms[1:], found[1:] * alarms[:-1], rtol=1e-9, atol=0)
     return recall[turns], rate[turns]
+
+
+def plot_confusion(path, matrix, names, called):
+    """Picture of a confusion matrix, each row's share in colour and its count in figures.
+
+    Args:
+        path (str | Path): picture to write.
+        matrix (np.ndarray): (names, called) counts: what rows are, what they were called.
+        names, called (Sequence[str]): of its rows and columns.
+    """
+    side = 1.6 + 0.62 * max(matrix.shape)
+    figure = Figure(figsize=(side + 1.2, side), dpi=120, layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap='Blues', vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(matrix):
+        axes.text(column, row, str(count), ha='center', va='center',
+                  color='white' if shares[row, column] > 0.6 else '#202124', fontsize=9)
+    axes.set_xticks(range(len(called)), called, rotation=40, ha='right', parse_math=False)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
+    axes.set_xlabel('called')
+    axes.set_ylabel('is')
+    figure.savefig(path)

@@ -77,14 +77,28 @@ def test_an_unreadable_image_costs_its_own_pair_alone(inferencer, folder):
     assert math.isfinite(kept.score)
 
 
-def test_a_side_without_all_lightings_is_refused(inferencer, folder):
-    with pytest.raises(ValueError, match='pair 0: the compare side has 1 images.*2 lightings'):
-        inferencer.score_pairs([(files(folder, 'board', 'a')[:1], files(folder, 'golden', 'a'))])
+def test_a_pair_that_cannot_be_used_is_told_as_the_runtime_tells_it(inferencer, folder):
+    compare, golden = files(folder, 'board', 'a'), files(folder, 'golden', 'a')
+    good = inferencer.score_pairs([(compare, golden)])[0].score
+    faulty = {
+        'the compare side has 1 images, but the network takes 2, one per lighting: Top, Side': (compare[:1], golden),
+        'float64 (8, 8)': ([np.zeros((8, 8))] * 2, golden),
+        'NoneType': ([None, None], golden),
+        "lacks the lightings ['Side']": (dict(Top=compare[0]), golden),
+        'cut off': ([open(file, 'rb').read()[:60] for file in compare], golden),
+        '(compare, golden), got 1 items': (compare[:1], ),
+    }
+    samples = inferencer.score_pairs([*faulty.values(), (dict(zip(('Side', 'Top'), compare[::-1], strict=True)), golden),
+                                      ([open(file, 'rb').read() for file in compare], golden)])
+    for message, sample in zip(faulty, samples, strict=False):
+        assert message in sample.error and math.isnan(sample.score) and sample.pred_fail == 1
+    assert [sample.score for sample in samples[-2:]] == pytest.approx([good, good], abs=1e-6)
 
 
-def test_an_array_that_is_no_rgb_picture_is_refused(inferencer, folder):
-    with pytest.raises(ValueError, match=r'uint8 of shape \(H, W, 3\).*float64 \(8, 8\)'):
-        inferencer.score_pairs([([np.zeros((8, 8))] * 2, files(folder, 'golden', 'a'))])
+@pytest.mark.parametrize('batch_size', [0, -1, 2.5])
+def test_a_batch_size_that_cannot_be_is_refused(inferencer, folder, batch_size):
+    with pytest.raises(ValueError, match='batch_size'):
+        ChangeInferencer(inferencer.config, folder / 'trained.pth', batch_size=batch_size)
 
 
 def test_a_checkpoint_of_another_network_is_refused(inferencer, folder):
@@ -113,8 +127,7 @@ def test_several_goldens_from_files_and_from_a_csv(folder, tmp_path):
     assert frame.siamese_score[0] == pytest.approx(sample.score, abs=1e-6)
     lost, = inferencer.score_pairs([(compare, [files(folder, 'golden', 'lost')])])
     assert math.isnan(lost.score)
-    with pytest.raises(ValueError, match='pair 0: golden must be a list of 1 to 3 goldens'):
-        inferencer.score_pairs([(compare, goldens + goldens[:1])])
+    assert 'golden must be a list of 1 to 3 goldens' in inferencer.score_pairs([(compare, goldens + goldens[:1])])[0].error
 
 
 def test_a_config_without_test_data_is_an_error(folder):

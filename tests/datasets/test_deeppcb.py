@@ -122,7 +122,7 @@ def test_images_that_cannot_be_cut(src, tmp_path, damage, said):
 
 @pytest.mark.skipif(not SHARED.exists(), reason='the shared part of DeepPCB is not here')
 def test_shared_list_gives_the_documented_number_of_crops():
-    """8,249; where room is rare, 200 draws find a few more or less by chance: a standard deviation of 7 over seeds."""
+    """8,249; where room is rare, 200 draws find a few more or less: 7 is the deviation over seeds."""
     pairs = read_list(SHARED, SHARED / 'train.txt')
     rng = np.random.default_rng(0)
     crops = [len(choose_crops(cv2.imread(p['golden'], cv2.IMREAD_GRAYSCALE), p['boxes'], p['labels'], 64,

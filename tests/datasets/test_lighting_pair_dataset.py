@@ -1,4 +1,4 @@
-"""The dataset reads rows rightly or says in one report what is wrong with which; broken images lose nothing."""
+"""The dataset reads rows rightly or says in one report what is wrong; broken images lose nothing."""
 
 import copy
 import itertools
@@ -281,7 +281,8 @@ def test_replacements_are_numbered_in_the_outermost_dataset(pair_folder):
     dataset = ConcatDataset([part, part])
     sample = dataset[list(PairSampler(dataset, seed=0))[9]]
     assert sample['replaced'][0][0] == 9
-    assert sample['object_name'] == dataset.get_data_info(sample['sample_idx'])['object_name'] and sample['sample_idx'] >= 8
+    assert sample['sample_idx'] >= 8
+    assert sample['object_name'] == dataset.get_data_info(sample['sample_idx'])['object_name']
 
 
 def test_training_stops_on_request(pair_folder):
@@ -307,7 +308,8 @@ def test_evaluation_gives_a_blank_with_the_error(pair_folder):
     path = break_image(pair_folder, 'C1')
     dataset = LightingPairDataset(**pair_folder.settings(pipeline=AUGMENT, test_mode=True))
     sample, good = dataset[1], dataset[0]
-    assert f'labels.csv line 3: {path}' in sample['data_samples'].error and 'error' not in good['data_samples']
+    assert f'labels.csv line 3: {path}' in sample['data_samples'].error
+    assert 'error' not in good['data_samples']
     assert sample['data_samples'].object_name == 'C1' and sample['data_samples'].gt_fail == 1
     assert sample['inputs']['compare'].shape == good['inputs']['compare'].shape
 
@@ -372,3 +374,9 @@ def test_another_samplers_plain_indices_are_augmented_anew_every_epoch(augmented
     loader = DataLoader(augmented, batch_size=4, num_workers=2, collate_fn=list)
     epochs = [[s['inputs']['compare'].numpy().tobytes() for batch in loader for s in batch] for _ in range(2)]
     assert all(a != b for a, b in zip(*epochs, strict=True))
+
+
+def test_pass_labels_are_a_list_of_labels(pair_folder):
+    with pytest.raises(ValueError, match=r"pass_labels='OK': give a list .* as in \[\"OK\"\]"):
+        LightingPairDataset(**pair_folder.settings(pass_labels='OK', lazy_init=True))
+    assert LightingPairDataset(**pair_folder.settings(pass_labels=['bridge'])).num_pass == 6

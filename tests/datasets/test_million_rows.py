@@ -1,4 +1,4 @@
-"""A million rows are ready in ten seconds (of processor time) and one gigabyte, and loader processes copy nothing."""
+"""A million rows are ready in ten seconds (processor time) and one gigabyte; loader processes copy none."""
 
 import json
 import os
@@ -23,10 +23,11 @@ def private_dirty_kb(sample):
 
 torch.set_num_threads(1)
 start = time.process_time()
-dataset = LightingPairDataset(sys.argv[1], data_prefix=dict(img_path='images'), check_images=False, pipeline=[private_dirty_kb],
+dataset = LightingPairDataset(sys.argv[1], data_prefix=dict(img_path='images'), check_images=False,
+                              pipeline=[private_dirty_kb],
                               input_map=dict(Low=0, White=1))
 seconds = time.process_time() - start
-with open('/proc/self/status') as file:  # getrusage would tell the peak of the process that started this one, if higher
+with open('/proc/self/status') as file:  # getrusage may tell that of the process which started this one
     peak_mb = next(int(line.split()[1]) for line in file if line.startswith('VmHWM')) / 1024
 sampler = DefectWeightedSampler(dataset, 0.5, seed=0)
 start = time.process_time()
@@ -36,7 +37,8 @@ draw_seconds, rows = time.process_time() - start, len(sampler)
 dataset.get_subset_(-20_000)
 gc.collect()
 gc.freeze()  # else collecting garbage touches every module's objects
-loader = DataLoader(dataset, batch_size=1000, sampler=DefectWeightedSampler(dataset, 0.5, seed=0), num_workers=1, collate_fn=list)
+sampler = DefectWeightedSampler(dataset, 0.5, seed=0)
+loader = DataLoader(dataset, batch_size=1000, sampler=sampler, num_workers=1, collate_fn=list)
 dirty = [kb for batch in loader for kb in batch if kb]
 print(json.dumps(dict(rows=rows, seconds=seconds, peak_mb=peak_mb, draw_seconds=draw_seconds,
                       worker_growth_mb=(max(dirty) - dirty[0]) / 1024)))
@@ -50,7 +52,8 @@ def test_million_rows(tmp_path):
     path = tmp_path / 'labels.csv'
     with path.open('w') as file:
         file.write('input_path,golden_path,label,object_name,part_number\n')
-        file.writelines(f'line3/2024-05/board{i // 300:06d}/top,golden/t{i % 40:02d}/top,{"bridge" if i % 50 == 7 else "PASS"},'
+        file.writelines(f'line3/2024-05/board{i // 300:06d}/top,golden/t{i % 40:02d}/top,'
+                        f'{"bridge" if i % 50 == 7 else "PASS"},'
                         f'C{i % 300}_R0402_{i:07d},PN-{i % 5000}\n' for i in range(1_000_000))
     done = subprocess.run([sys.executable, '-c', MEASURE, str(path)], capture_output=True, text=True,
                           check=False,

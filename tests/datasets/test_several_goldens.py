@@ -1,4 +1,4 @@
-"""Several goldens a part: the golden folder is listed, drawn from in training, and taken in order in evaluation."""
+"""Several goldens per part: their folder is listed, drawn from in training, taken in order in evaluation."""
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ GOLDENS = ('g0', 'g1', 'g2', 'g3')
 
 @pytest.fixture
 def folder(pair_folder):
-    """Eight rows on two boards; each board's golden folder also gets four goldens of other names, all different."""
+    """Eight rows on two boards; each board's golden folder gets four goldens of other names."""
     for board in ('b0', 'b1'):
         golden = pair_folder.images / 'golden' / board
         for file in golden.iterdir():
@@ -102,3 +102,16 @@ def test_an_unreadable_golden_leaves_the_row_without_a_score(folder):
     (folder.images / 'golden/b0/g0_Low.png').write_bytes(b'broken')
     packed = LightingPairDataset(**folder.settings(num_golden=2, pipeline=PLAIN, test_mode=True))[0]
     assert 'g0_Low.png' in packed['data_samples'].error and packed['inputs']['golden'].shape == (2, 3, 32, 12)
+
+
+def test_a_lighting_whose_name_ends_like_another(new_folder):
+    """``g_Side_White.png`` is the golden g under Side_White, not a golden g_Side that lacks a lighting."""
+    folder = new_folder(lights=('White', 'Side_White')).add(name='part')
+    files = {file.name for file in (folder.images / 'golden/b0').iterdir()}
+    assert files == {'part_White.png', 'part_Side_White.png'}
+    dataset = LightingPairDataset(**folder.settings(num_golden=2, test_mode=True))
+    assert [file.rpartition('/')[2] for file in dataset.get_data_info(0)['golden_files']] == 2 * [
+        'part_White.png', 'part_Side_White.png']
+    (folder.images / 'golden/b0/other_Side_White.png').write_bytes(b'')
+    with pytest.raises(LabelCsvError, match='lacks a lighting'):
+        LightingPairDataset(**folder.settings(num_golden=2))

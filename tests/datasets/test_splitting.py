@@ -75,4 +75,5 @@ def test_summary_counts_rows_boards_and_defects():
     table = summarise(frame, frame['input_path'], ['a'] * 40 + ['b'] * 160)
     assert table.loc['a', ['rows', 'boards']].tolist() == [40, 2]
     assert (table['rows'] == table['PASS'] + table['FAIL']).all()
-    assert table['FAIL'].sum() == (frame['label'] != 'PASS').sum() == table['missing'].sum() + table['bridge'].sum()
+    defects = table['missing'].sum() + table['bridge'].sum()
+    assert table['FAIL'].sum() == (frame['label'] != 'PASS').sum() == defects

@@ -1,7 +1,6 @@
 """The score file holds the label CSV's own rows in order, each with its score."""
 
 import math
-import os
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from mmchangenet.evaluation import InspectionMetric, ScoreFileHook, write_scores
+from mmchangenet.evaluation import InspectionMetric, ScoreFileHook
 from mmchangenet.structures import ChangeDataSample
 
 
@@ -49,9 +48,9 @@ class NumberedScores(BaseModel):
         return self(data, 'predict')
 
 
-def run_test(dataset, folder, order=None, evaluator=None, out_file='scores.csv'):
+def run_test(dataset, folder, order=None, evaluator=None, out_file='scores.csv', model=None):
     loader = DataLoader(dataset, batch_size=2, sampler=order, collate_fn=list)
-    runner = Runner(NumberedScores(), str(folder / 'work'), test_dataloader=loader, test_cfg={}, default_scope='mmengine',
+    runner = Runner(model or NumberedScores(), str(folder / 'work'), test_dataloader=loader, test_cfg={}, default_scope='mmengine',
                     test_evaluator=[evaluator or InspectionMetric()], custom_hooks=[ScoreFileHook(str(folder / out_file))],
                     experiment_name=f'test_{folder.name}')
     runner.test()
@@ -114,25 +113,24 @@ def test_a_missing_metric_is_told_before_the_test(tmp_path):
         run_test(CsvDataset(CSV, tmp_path / 'a.csv'), tmp_path, evaluator=Other())
 
 
-def test_written_scores_read_back_as_the_same_float32(tmp_path):
-    rng = np.random.default_rng(0)
-    scores = np.append(rng.random(2000), [0.0, 1.0, 1e-42, 3e38, np.nextafter(np.float32(1), np.float32(0))]).astype(np.float32)
-    write_scores(tmp_path / 's.csv', pd.DataFrame(dict(label=['PASS'] * len(scores))), scores)
-    read = pd.read_csv(tmp_path / 's.csv')['siamese_score'].to_numpy()
-    np.testing.assert_array_equal(read.astype(np.float32), scores)
+def test_a_test_that_ends_early_leaves_what_was_scored(tmp_path):
+    class Stops(NumberedScores):
+        def forward(self, samples, mode):
+            if self.count:
+                raise RuntimeError('no power')
+            return super().forward(samples, mode)
+
+    with pytest.raises(RuntimeError, match='no power'):
+        run_test(CsvDataset(CSV, tmp_path / 'a.csv'), tmp_path, model=Stops())
+    assert (tmp_path / 'scores.csv.rows.csv').read_text() == '0,0.100000001\n1,0.200000003\n'
+    assert not (tmp_path / 'scores.csv').exists()
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
-    class Broken:
-        def assign(self, **columns):
-            return self
-
-        def to_csv(self, file, **options):
-            file.write('half a f')
-            raise OSError('disk full')
-
-    write_scores(tmp_path / 's.csv', pd.DataFrame(dict(label=['PASS'])), [0.5])
-    with pytest.raises(OSError, match='disk full'):
-        write_scores(tmp_path / 's.csv', Broken(), [0.5])
-    assert os.listdir(tmp_path) == ['s.csv']
-    assert (tmp_path / 's.csv').read_text() == 'label,siamese_score\nPASS,0.5\n'
+@pytest.mark.parametrize('out', ['a.csv', 'work', 'stopped.csv'])
+def test_an_output_that_would_be_lost_or_would_lose_is_refused_before_the_test(tmp_path, out):
+    (tmp_path / 'work').mkdir()
+    (tmp_path / 'stopped.csv.partial').write_text('scores')
+    data = CsvDataset(CSV, tmp_path / 'a.csv')
+    with pytest.raises(ValueError, match='overwritten|is a folder|stopped run'):
+        run_test(data, tmp_path, out_file=out)
+    assert (tmp_path / 'a.csv').read_text() == CSV

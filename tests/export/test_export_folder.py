@@ -9,6 +9,7 @@ from networks import build_network
 
 from mmchangenet.export.folder import export_folder, settings_of
 from mmchangenet.export.onnx_export import ExportError, check_graph
+from mmchangenet.files import OutputError
 
 LOAD, LAY_OUT, PACK = dict(type='LoadLightings'), dict(type='LayOutLightings'), dict(type='PackChangeInputs')
 RESIZE = dict(type='PairedResize', size=(32, 32), filter='area')
@@ -71,7 +72,7 @@ def test_a_network_without_class_names_is_refused(model):
 
 def test_a_folder_with_something_in_it_is_left_alone(model, tmp_path):
     (tmp_path / 'precious').write_text('x')
-    with pytest.raises(FileExistsError, match='no empty folder'):
+    with pytest.raises(OutputError, match='no empty folder'):
         export_folder(model, config_of(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ['precious']
 

@@ -13,6 +13,7 @@ from networks import build_network, random_sides
 
 from mmchangenet.export.folder import export_folder
 from mmchangenet.export.int8_folder import quantise_folder
+from mmchangenet.files import OutputError
 from mmchangenet.registry import DATASETS
 from mmchangenet.runtime import ChangeRuntime
 
@@ -66,7 +67,7 @@ def test_int8_of_int8_and_a_taken_folder_are_refused(folders):
     fp32, int8, _ = folders
     with pytest.raises(ValueError, match='int8 already'):
         quantise_folder(int8, int8.with_name('again'), [])
-    with pytest.raises(FileExistsError, match='no empty folder'):
+    with pytest.raises(OutputError, match='no empty folder'):
         quantise_folder(fp32, int8, [])
 
 

@@ -1,11 +1,14 @@
 """Reading image files: every ordinary kind rightly, everything else with an error that names the file."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from mmchangenet.imaging import ImageError, read_image
+from mmchangenet.imaging import ImageError, read_bytes, read_image
+from mmchangenet.imaging.file_format import declared_size
 
 SAVED = {
     'jpg': dict(quality=90),
@@ -148,7 +151,7 @@ def test_what_is_no_image_is_an_error(tmp_path, content, reason):
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(ImageError, match=r'b\.png: No such file'):
         read_image(tmp_path / 'b.png')
-    with pytest.raises(ImageError, match='directory'):
+    with pytest.raises(ImageError, match='no regular file'):
         read_image(tmp_path)
 
 
@@ -156,3 +159,43 @@ def test_a_missing_file_is_an_error(tmp_path):
 def test_colours_that_decoders_take_differently_are_an_error(saved, extension, mode):
     with pytest.raises(ImageError, match='save it as'):
         read_image(saved(f'a.{extension}', mode))
+
+
+def encoded(image, ending, *settings):
+    return cv2.imencode(ending, image, [*settings])[1].tobytes()
+
+
+@pytest.mark.parametrize(('ending', 'settings'), [
+    ('.jpg', ()), ('.jpg', (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)), ('.tif', (cv2.IMWRITE_TIFF_COMPRESSION, 5))])
+def test_what_the_decoder_had_to_make_up_is_damaged(picture, tmp_path, ending, settings, capfd):
+    data = encoded(picture(160, 160), ending, *settings)
+    (tmp_path / 'good').write_bytes(data)
+    assert read_image(tmp_path / 'good').shape == (160, 160, 3)
+    half = len(data) // 3 if ending == '.tif' else len(data) // 2
+    damaged = data[:half] + (bytes(40) + data[half + 40:] if ending == '.tif' else b'\xff\xd9')
+    (tmp_path / 'bad').write_bytes(damaged)
+    with pytest.raises(ImageError, match='bad: damaged, the decoder made up a part of it'):
+        read_image(tmp_path / 'bad')
+
+
+def test_a_grey_image_is_no_damage(tmp_path):
+    (tmp_path / 'grey.jpg').write_bytes(encoded(np.full((40, 40, 3), 128, np.uint8), '.jpg'))
+    assert (read_image(tmp_path / 'grey.jpg') == 128).all()
+
+
+@pytest.mark.parametrize('ending', ['.png', '.jpg', '.bmp', '.tif', '.webp'])
+def test_sizes_are_looked_at_before_decoding(picture, tmp_path, ending):
+    (tmp_path / 'image').write_bytes(encoded(picture(50, 60), ending))
+    assert declared_size((tmp_path / 'image').read_bytes()) == (50, 60)
+    assert read_bytes(tmp_path / 'image', max_pixels=3000)
+    with pytest.raises(ImageError, match='60×50 pixels, more than'):
+        read_bytes(tmp_path / 'image', max_pixels=2999)
+
+
+def test_a_pipe_is_no_image_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.png')
+    for file in (tmp_path / 'pipe.png', '/dev/zero', tmp_path):
+        with pytest.raises(ImageError, match='no regular file'):
+            read_image(file)
+    with pytest.raises(ImageError):
+        read_image('a\0b.png')

@@ -19,7 +19,8 @@ def write(tmp_path, content):
 
 
 def test_keeps_columns_order_and_spelling(tmp_path):
-    path = write(tmp_path, 'part,object_name,label,golden_path,input_path\n7.0,007,PASS,g,a\n1e5,1e5,NA,g,a\n,None,None,g,nan\n')
+    path = write(tmp_path, 'part,object_name,label,golden_path,input_path\n7.0,007,PASS,g,a\n'
+                           '1e5,1e5,NA,g,a\n,None,None,g,nan\n')
     frame = read_label_csv(path)
     assert list(frame) == ['part', 'object_name', 'label', 'golden_path', 'input_path']
     assert frame.to_numpy().tolist() == [
@@ -41,6 +42,11 @@ def test_big_endian_utf16(tmp_path):
     assert len(read_label_csv(path)) == 1
 
 
+def test_two_byte_order_marks(tmp_path):
+    assert len(read_label_csv(write(tmp_path,
+                                    2 * codecs.BOM_UTF8 + f'{HEADER}\na,g,PASS,R1\n'.encode()))) == 1
+
+
 def test_strips_values_and_names_and_reads_pass_in_any_case(tmp_path):
     path = write(tmp_path, ' input_path , golden_path,label ,object_name\n a ,\tg, pass , R 1 '
                            '\na,g,Pass,R2\na,g,Passive,R3\n')
@@ -55,7 +61,8 @@ def test_quoted_fields(tmp_path):
 
 
 def test_what_excel_writes(tmp_path):
-    path = write(tmp_path, f'sep=;\r\n{HEADER.title()};Lot;;\r\na;g;PASS;R1;;;\r\n;;;;;;\r\na;g;ng;R2;7\r\n'.replace(',', ';'))
+    header = HEADER.title().replace(',', ';')
+    path = write(tmp_path, f'sep=;\r\n{header};Lot;;\r\na;g;PASS;R1;;;\r\n;;;;;;\r\na;g;ng;R2;7\r\n')
     frame = read_label_csv(path)
     assert list(frame) == [*HEADER.split(','), 'Lot']
     assert frame.to_numpy().tolist() == [['a', 'g', 'PASS', 'R1', ''], ['a', 'g', 'ng', 'R2', '7']]
@@ -67,9 +74,8 @@ def test_something_behind_the_last_name_is_no_trailing_cell(tmp_path):
 
 
 def test_the_first_line_may_name_the_delimiter(tmp_path):
-    semicolons = 'sep=;\na,input_path;golden_path;object_name\n1;a;g;R1\n'
-    assert list(read_label_csv(write(tmp_path, semicolons.replace('a,input', 'input').replace('1;', '')))) == HEADER.split(
-        ',')[:2] + HEADER.split(',')[3:]
+    path = write(tmp_path, 'sep=;\ninput_path;golden_path;object_name;a,b,c,d,e\na;g;R1;1,2\n')
+    assert read_label_csv(path).to_numpy().tolist() == [['a', 'g', 'R1', '1,2']]
     with pytest.raises(LabelCsvError,
                        match="delimiter: use comma, semicolon or tab .1x.\n    line 1: 'sep=|'"):
         read_label_csv(write(tmp_path, 'sep=|\ninput_path|golden_path|object_name\na|g|R1\n'))

@@ -63,7 +63,8 @@ def test_every_file_is_read_alike(tmp_path):
         elif isinstance(runtime, str):
             assert runtime.startswith(f'label CSV {path} cannot be used:\n  ') and len(runtime) < 20_000, seed
         kinds['usable' if case.rows is not None else 'refused' if isinstance(runtime, str) else 'read'] += 1
-    assert kinds['usable'] == COUNT // 2 and kinds['refused'] > COUNT // 4 and kinds['read'] > COUNT // 50, kinds
+    assert kinds['usable'] == COUNT // 2, kinds
+    assert kinds['refused'] > COUNT // 4 and kinds['read'] > COUNT // 50, kinds
 
 
 def test_the_runtime_reads_without_pandas_and_torch(tmp_path):
@@ -86,21 +87,14 @@ def test_rows_are_made_when_asked_for(tmp_path):
     assert [name for *_, name in rows] == ['R0', 'R1', 'R2', 'R3', 'R4']
 
 
-def test_a_score_column_of_its_own_is_replaced(tmp_path):
-    (tmp_path / 'labels.csv').write_text('input_path,siamese_score,golden_path,object_name\na,0.5,g,R1\na,0.5,g,R2\n')
-    LabelRows(tmp_path / 'labels.csv').write_scores(tmp_path / 'out' / 'scores.csv', [0.25, float('nan')])
-    assert (tmp_path / 'out' / 'scores.csv').read_text() == (
-        'input_path,siamese_score,golden_path,object_name\na,0.25,g,R1\na,,g,R2\n')
-    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['scores.csv']
-
-
 @pytest.mark.slow
 def test_a_million_rows_are_read_in_two_seconds(tmp_path):
     """Of processor time; twice that, because the machine may be busy."""
     path = tmp_path / 'labels.csv'
     with path.open('w') as file:
         file.write('input_path,golden_path,label,object_name,part_number\n')
-        file.writelines(f'line3/2024-05/board{i // 300:06d}/top,golden/t{i % 40:02d}/top,PASS,C{i % 300}_R0402_{i:07d},PN-{i % 5000}\n'
+        file.writelines(f'line3/2024-05/board{i // 300:06d}/top,golden/t{i % 40:02d}/top,PASS,'
+                        f'C{i % 300}_R0402_{i:07d},PN-{i % 5000}\n'
                         for i in range(1_000_000))
     code = ('import sys, time; from mmchangenet.labels.label_rows import LabelRows; start = '
             'time.process_time(); '

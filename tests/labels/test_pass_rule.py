@@ -35,7 +35,8 @@ def test_what_is_no_list_of_labels(labels):
 
 def test_the_labels_found_are_listed_with_their_counts():
     message = no_pass_message({'NG': 2, 'OK': 98, 'OK\u200b': 1})
-    assert "the labels are 'OK' (98x), 'NG' (2x), 'OK\\u200b' (1x)" in message and 'pass_labels=["OK"]' in message
+    assert "the labels are 'OK' (98x), 'NG' (2x), 'OK\\u200b' (1x)" in message
+    assert 'pass_labels=["OK"]' in message
     assert no_pass_message({f'label {i}': 1 for i in range(1000)}).count('(1x)') == 20
 
 

@@ -2,20 +2,25 @@
 
 import copy
 import csv
+import json
 import math
+import multiprocessing
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import onnx
+import onnx.numpy_helper
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 
-from mmchangenet.evaluation.score_file import write_scores
 from mmchangenet.imaging import read_image
+from mmchangenet.labels.score_file import ScoreFile
 from mmchangenet.registry import DATASETS
 from mmchangenet.runtime import ChangeRuntime, RuntimeFolderError
 from mmchangenet.runtime.__main__ import main
+from mmchangenet.runtime.settings import digest_of
 from mmchangenet.runtime.sides import Side
 
 
@@ -107,7 +112,7 @@ def test_a_pair_that_cannot_be_used_is_told_and_the_others_are_scored(runtime, d
     faulty = {
         'no such file': ([str(tmp_path / 'gone.png'), compare[1]], golden),
         'cut off': (compare, [str(broken), golden[1]]),
-        'has 1 images, but the network takes 2, one a lighting: low, white': (compare[0], golden),
+        'has 1 images, but the network takes 2, one per lighting: low, white': (compare[0], golden),
         "lacks the lightings ['low']": (dict(white=compare[1]), golden),
         'float32 (4, 4, 3)': ([np.zeros((4, 4, 3), np.float32)] * 2, golden),
         'uint8 (4, 4)': (compare, [np.zeros((4, 4), np.uint8)] * 2),
@@ -139,7 +144,9 @@ def test_several_threads_share_a_runtime(exported, difference, dataset):
 def test_the_command_writes_what_testing_writes(exported, networks, difference, dataset, line, tmp_path, capsys):
     code = main([str(exported[difference]), str(line / 'labels.csv'), '--out', str(tmp_path / 'scores.csv'), '--threads', '1'])
     assert code == 0 and '10/10' in capsys.readouterr().err
-    write_scores(tmp_path / 'expected.csv', dataset.label_frame(), trained_scores(networks[difference], dataset))
+    frame, file = dataset.label_frame(), ScoreFile(tmp_path / 'expected.csv', list(dataset.label_frame().columns))
+    file.append(frame.to_numpy(), trained_scores(networks[difference], dataset))
+    file.finish()
     written, expected = (list(csv.reader((tmp_path / name).open())) for name in ('scores.csv', 'expected.csv'))
     assert [row[:-1] for row in written] == [row[:-1] for row in expected]
     assert written[0][-1] == expected[0][-1] == 'siamese_score'
@@ -179,3 +186,124 @@ def test_an_incomplete_or_foreign_folder_is_refused(exported, tmp_path):
         ChangeRuntime(folder)
     with pytest.raises(ValueError, match='backend'):
         ChangeRuntime(folder, backend='abacus')
+
+
+SETTINGS = {
+    'threshold': [float('nan'), float('inf'), 1e300, True, '0.5', None], 'lightings': [['low', 'low'], ['../low', 'white'], 'low'],
+    'num_golden': [0, True, 1.5], 'class_names': [['FAIL', 'PASS'], ['PASS'], ['PASS', 'PASS']], 'std': [[0, 1, 1], [1, 1]],
+    'mean': [[float('nan'), 0, 0]], 'image_ext': ['/x', 5], 'graphs': [{}, [], {'encoder.onnx': 'x'}], 'opset': ['17'],
+    'format': ['1', True], 'max_pixels': [0], 'precision': ['int4'], 'filter': [None], 'grid': [3],
+}
+
+
+@pytest.mark.parametrize(('key', 'value'), [(key, value) for key, values in SETTINGS.items() for value in values])
+def test_settings_that_cannot_be_are_refused_with_their_key(exported, tmp_path, key, value):
+    folder = shutil.copytree(exported['learnable'], tmp_path / 'copy')
+    settings = json.loads((folder / 'runtime.json').read_text())
+    (folder / 'runtime.json').write_text(json.dumps(settings | {key: value}))
+    with pytest.raises(RuntimeFolderError, match=f'runtime.json.*{key}'):
+        ChangeRuntime(folder)
+
+
+def test_a_graph_that_is_not_named_is_refused(exported, tmp_path):
+    folder = shutil.copytree(exported['learnable'], tmp_path / 'copy')
+    settings = json.loads((folder / 'runtime.json').read_text())
+    settings['graphs'].pop('golden.onnx')
+    (folder / 'runtime.json').write_text(json.dumps(settings))
+    with pytest.raises(RuntimeFolderError, match='names the graphs .* copy the whole folder'):
+        ChangeRuntime(folder)
+
+
+def test_a_folder_of_before_several_goldens_is_read(exported, tmp_path):
+    folder = shutil.copytree(exported['learnable'], tmp_path / 'copy')
+    settings = json.loads((folder / 'runtime.json').read_text())
+    for key in ('num_golden', 'max_pixels'):
+        settings.pop(key)
+    (folder / 'runtime.json').write_text(json.dumps(settings))
+    assert ChangeRuntime(folder).settings.num_golden == 1
+
+
+def test_a_score_that_is_no_number_is_a_fail_with_its_reason(exported, line, tmp_path, capsys):
+    folder = shutil.copytree(exported['learnable'], tmp_path / 'copy')
+    graph = onnx.load(folder / 'comparator.onnx')
+    weights = next(tensor for tensor in graph.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT)
+    weights.CopyFrom(onnx.numpy_helper.from_array(np.full(tuple(weights.dims), np.nan, np.float32), weights.name))
+    onnx.save(graph, folder / 'comparator.onnx')
+    settings = json.loads((folder / 'runtime.json').read_text())
+    settings['graphs']['comparator.onnx'] = digest_of(folder / 'comparator.onnx')
+    (folder / 'runtime.json').write_text(json.dumps(settings))
+    assert main([str(folder), str(line / 'labels.csv'), '--out', str(tmp_path / 'scores.csv')]) == 1
+    assert 'the network gave the score nan' in capsys.readouterr().err
+    results = ChangeRuntime(folder).score_csv(line / 'labels.csv', line)
+    assert all(math.isnan(result.score) and result.is_fail and result.error for result in results)
+
+
+@pytest.mark.parametrize('threshold', [float('nan'), float('inf'), True, '0.5'])
+def test_a_threshold_that_is_no_number_is_refused(runtime, threshold):
+    with pytest.raises(ValueError, match='no finite number'):
+        runtime.threshold = threshold
+
+
+@pytest.mark.parametrize('threads', [0, -1, 100_000])
+def test_unreasonable_numbers_of_threads_are_refused(exported, threads):
+    with pytest.raises(ValueError, match='threads'):
+        ChangeRuntime(exported['euclidean'], threads=threads)
+
+
+def test_images_in_memory_score_as_their_files(runtime, dataset):
+    pairs = [files_of(dataset, row) for row in range(4)]
+    content = [tuple([open(file, 'rb').read() for file in side] for side in pair) for pair in pairs]
+    assert scores_of(runtime.score_pairs(content)) == pytest.approx(scores_of(runtime.score_pairs(pairs)), abs=1e-6)
+    broken = runtime.score_pairs([(content[0][0], [content[0][1][0][:50], content[0][1][1]])])[0]
+    assert broken.is_fail and 'golden side: cut off' in broken.error
+
+
+def scores_in_a_child(runtime, pairs, queue):
+    queue.put(scores_of(runtime.score_pairs(pairs)))
+
+
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+def test_a_forked_process_scores_too(exported, dataset):
+    runtime = ChangeRuntime(exported['learnable'])
+    pairs = [files_of(dataset, row) for row in range(5)]
+    expected = scores_of(runtime.score_pairs(pairs))
+    context = multiprocessing.get_context('fork')
+    queue = context.Queue()
+    child = context.Process(target=scores_in_a_child, args=(runtime, pairs, queue))
+    child.start()
+    assert queue.get(timeout=60) == pytest.approx(expected, abs=1e-6)
+    child.join(30)
+    assert child.exitcode == 0 and scores_of(runtime.score_pairs(pairs)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_stopped_run_goes_on(exported, line, tmp_path, monkeypatch):
+    head, *rows = (line / 'labels.csv').read_text().splitlines()
+    (tmp_path / 'labels.csv').write_text('\n'.join([head, *rows * 10]))
+    whole = tmp_path / 'whole.csv'
+    command = [str(exported['learnable']), str(tmp_path / 'labels.csv'), '--images-dir', str(line), '--out']
+    assert main([*command, str(whole)]) == 0
+    scored = []
+
+    def stop(runtime, pairs):
+        if scored:
+            raise KeyboardInterrupt
+        scored.append(len(pairs))
+        return score(runtime, pairs)
+
+    score = ChangeRuntime._score_batch
+    monkeypatch.setattr(ChangeRuntime, '_score_batch', stop)
+    assert main([*command, str(tmp_path / 'scores.csv')]) == 130
+    monkeypatch.undo()
+    assert len((tmp_path / 'scores.csv.partial').read_text().splitlines()) == 1 + scored[0]
+    assert main([*command, str(tmp_path / 'scores.csv')]) == 2
+    assert main([*command, str(tmp_path / 'scores.csv'), '--resume']) == 0
+    assert (tmp_path / 'scores.csv').read_text() == whole.read_text()
+
+
+@pytest.mark.parametrize('out', ['labels.csv', 'folder'])
+def test_an_output_that_cannot_be_is_told_before_scoring(exported, line, tmp_path, capsys, out):
+    shutil.copytree(line, tmp_path, dirs_exist_ok=True)
+    (tmp_path / 'folder').mkdir()
+    before = (tmp_path / 'labels.csv').read_text()
+    assert main([str(exported['learnable']), str(tmp_path / 'labels.csv'), '--out', str(tmp_path / out)]) == 2
+    assert 'pairs/s' not in capsys.readouterr().err and (tmp_path / 'labels.csv').read_text() == before

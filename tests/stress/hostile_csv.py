@@ -1,7 +1,7 @@
 """Label CSVs as they come from spreadsheets, scripts and accidents: random, the same for the same seed.
 
-Half of them are usable, in any dialect that is promised, and come with the rows that have to be read. The other half may
-have anything wrong with them.
+Half of them are usable, in any dialect that is promised, and come with the rows that have to be read. The
+other half may have anything wrong with them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ ENCODINGS = (*5 * ['utf-8'], 'utf-8-sig', 'utf-16', 'utf-16-le', 'utf-16-be', 'u
 WRONG_BYTES = (b'', b'"', b'\r', b'\n', b',', b'\0', b'\xff', b'\xed\xa0\x80', b'\xef\xbb\xbf')
 LONG = 131_073  # one more than the csv module takes in a cell
 BLANKS = ('', ' ', '\t ', '\xa0', '\u3000\u2003', '\x0b', '\x0c\x1f', '\u2028', ' \x85')
-FOLDERS = ('board_017', 'a/b', 'a\\b', '.', './x', 'x/../y', 'ünï', 'u\u0308', '板/一', '😀', 'NA', '007', 'a b',
+FOLDERS = ('board_017', 'a/b', 'a\\b', '.', './x', 'x/../y', 'ünï', 'u\u0308', '板/一', '😀', 'NA', '007',
+           'a b',
            "it's",
            'a..b')
 NAMES = ('R12', 'C3', '007', '1e5', '7.0', 'NA', 'None', 'nan', 'True', 'R 1', 'R-0402_1', 'ÄÖ', '部品', '🙂',
@@ -28,7 +29,8 @@ WRONG_FOLDERS = ('', ' ', '/abs', '\\abs', 'C:/x', 'c:x', '..', '../x', 'a/../..
                  'a\u200b',
                  '\u202ea')
 WRONG_NAMES = ('', '\xa0', 'a/b', 'a\\b', '/', '\u200b', 'x' * LONG, '"', '"a', 'a"', 'a"b', '"a"b', '"a" ')
-WRONG_LABELS = ('', '\u2003', 'ＰＡＳＳ', 'pa\u017fs', 'PASS\u200b', '\ufeffPASS', 'P\xadASS', 'РASS', 'OK', 'ok',
+WRONG_LABELS = ('', '\u2003', 'ＰＡＳＳ', 'pa\u017fs', 'PASS\u200b', '\ufeffPASS', 'P\xadASS', 'РASS', 'OK',
+                'ok',
                 '"PASS', 'x' * LONG)
 WRONG_COLUMNS = ('part', '', ' ', 'label', 'Label', 'x' * LONG, '"', 'input path')
 WRONG_FIRST_LINES = ('', ' ', 'sep=;', 'sep=|', 'sep=', '"sep=,"', 'SEP=\t', '\ufeff', '\x1a', '# comment')

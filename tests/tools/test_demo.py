@@ -22,7 +22,8 @@ def demo(tmp_path, monkeypatch):
         for name, code in (('train', train), ('analysis_tools/pick_threshold', pick), ('test', test)):
             made = f"Path('work').mkdir(); Path('work/{checkpoint}').touch(); " if name == 'train' else ''
             (tmp_path / f'{name}.py').write_text(
-                f"from pathlib import Path; {made}open('ran', 'a').write('{name} '); raise SystemExit({code})")
+                f"from pathlib import Path\n{made}open('ran', 'a').write('{name} ')\n"
+                f'raise SystemExit({code})')
         try:
             code = module.main(['--work-dir', 'work'])
         except SystemExit as error:

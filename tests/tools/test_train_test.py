@@ -264,7 +264,7 @@ def test_validation_without_labels_stops_before_the_first_step(inspection, tool,
 
 
 @pytest.mark.parametrize('out, said', [
-    ('images', 'images is a folder'), ('pairs.csv', 'pairs.csv is the label CSV that is tested')])
+    ('images', 'images is a folder'), ('pairs.csv', 'pairs.csv is read here and would be overwritten')])
 def test_a_score_file_that_cannot_be_stops_the_test_before_it(inspection, tool, capsys, out, said):
     assert tool('train', 'inspection.py') == 0
     before = Path('pairs.csv').read_bytes()

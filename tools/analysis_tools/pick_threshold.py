@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmchangenet.apis.launch import UNSCORED_EXIT, prepare_test, run_tool
+from mmchangenet import verdict
+from mmchangenet.apis.launch import prepare_test, run_tool
 from mmchangenet.cfg_options import CfgOptions
 from mmchangenet.evaluation.threshold_picking import (
     labelled_scores,
@@ -24,7 +25,10 @@ from mmchangenet.evaluation.threshold_picking import (
     validation_as_test,
     write_threshold,
 )
-from mmchangenet.thresholds import float_text, pick_threshold
+from mmchangenet.exit_codes import DONE, UNSCORED
+from mmchangenet.files import check_output
+from mmchangenet.labels.score_file import float_text
+from mmchangenet.thresholds import LEAST_ROOM, pick_threshold
 
 
 def parse_args(arguments=None):
@@ -52,11 +56,14 @@ def parse_args(arguments=None):
 
 def describe(threshold, scores, is_fail):
     """What the threshold gives, in words."""
-    called = scores > np.float32(threshold['value'])
+    called = verdict.is_fail(scores, threshold['value'])
     lines = [f'threshold {float_text(threshold["value"])} for {threshold["wanted"]} on {threshold["data"]}:']
     for key, chosen, rows in (('recall', is_fail, 'FAIL'), ('false_alarm_rate', ~is_fail, 'PASS')):
         share = f'{100 * threshold[key]:.2f} %   {np.count_nonzero(called & chosen)} of {np.count_nonzero(chosen)} {rows} rows'
         lines.append(f'  {key.replace("_", " "):<16}  ' + (share if chosen.any() else f'undefined: no {rows} row'))
+    if np.isfinite(threshold['room']):
+        close = ', which another batch size or processor may turn into a miss' if threshold['room'] < LEAST_ROOM else ''
+        lines.append(f'  the weakest defect found scores {threshold["room"]:.3g} more{close}')
     if threshold['unscored']:
         lines.append(f'  {threshold["unscored"]} rows have no score and were left out: the figures say nothing of them')
     return '\n'.join(lines)
@@ -66,6 +73,8 @@ def main(arguments=None):
     args = parse_args(arguments)
 
     def prepare():
+        if args.out:
+            check_output(args.out, filter(None, [args.scores, args.files[0] if len(args.files) > 1 else None]))
         if args.scores:
             return None
         config, checkpoint = args.files
@@ -86,7 +95,7 @@ def main(arguments=None):
             before = write_threshold(args.files[-1], threshold, args.out)
             print(f'written into {args.out or args.files[-1]}' +
                   (f', in place of {float_text(before["value"])}' if before else ''))
-        return UNSCORED_EXIT if threshold['unscored'] else 0
+        return UNSCORED if threshold['unscored'] else DONE
 
     return run_tool(prepare, work)
 

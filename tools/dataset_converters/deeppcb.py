@@ -16,6 +16,7 @@ from mmengine.utils import track_iter_progress
 
 from mmchangenet.apis.launch import MISTAKES, fail_or_raise
 from mmchangenet.datasets.deeppcb import convert
+from mmchangenet.labels.pass_rule import GOOD_LABEL
 
 
 def parse_args(args: Sequence[str] | None = None) -> argparse.Namespace:
@@ -39,7 +40,7 @@ def main(args: Sequence[str] | None = None) -> int:
         rows = convert(options.src, options.list, options.dst, options.size, options.seed, progress=progress)
     except MISTAKES as error:
         return fail_or_raise(error)
-    num_pass = (rows['label'] == 'PASS').sum()
+    num_pass = (rows['label'] == GOOD_LABEL).sum()
     print(f'{len(rows)} crops, {num_pass} PASS and {len(rows) - num_pass} FAIL: {options.dst}/labels.csv')
     return 0
 

@@ -36,7 +36,7 @@ class InspectionMetric(BaseMetric):
         ``defect_accuracy``: FAIL called FAIL, of the FAIL rows.
         ``false_alarm_rate``: PASS called FAIL, of the PASS rows.
         ``false_alarm_rate_at_99_recall``, ``threshold_at_99_recall``: and for the other recalls; the threshold gives
-        the recall through ``score > threshold``.
+        the recall, as ``verdict.is_fail`` calls rows.
         ``val_loss``: weighted mean over rows, where the samples carry losses.
         ``recall/<name>``: defects of that name called FAIL.
         ``class_accuracy``, ``class_recall/<name>``: rows whose very name was found, and ``unknown_label``: rows whose
@@ -73,7 +73,7 @@ class InspectionMetric(BaseMetric):
         self._columns = {name: array(code) for name, (code, _) in COLUMNS.items()}
         self._names = {}
         self._errors = {}
-        self._margin = None
+        self._margin, self._classes, self._shares = None, [], array('f')
 
     def process(self, data_batch, data_samples):
         """Keep what the figures need of a batch.
@@ -104,6 +104,14 @@ class InspectionMetric(BaseMetric):
                 self._errors[number] = sample['error']
         if data_samples:
             self._margin = data_samples[0].get('margin', self._margin)
+        if any('pred_label' in sample for sample in data_samples):
+            self._take_classes(data_samples)
+
+    def _take_classes(self, data_samples):
+        """The probabilities of a batch, where there are more than two classes."""
+        self._classes = next((sample['class_names'] for sample in data_samples if 'class_names' in sample), self._classes)
+        for sample in data_samples:
+            self._shares.extend(sample.get('probabilities') or [math.nan] * len(self._classes))
 
     def evaluate(self, size):
         """Gather the processes' rows, compute the figures on the main process and log them.
@@ -114,7 +122,7 @@ class InspectionMetric(BaseMetric):
         Returns:
             dict[str, float]: the figures, on every process.
         """
-        part = (self._columns, list(self._names), self._errors, self._margin)
+        part = (self._columns, list(self._names), self._errors, self._margin, list(self._classes), self._shares)
         parts = all_gather_object(part) if get_world_size() > 1 else [part]
         self._forget()
         self.rows, self.tables, figures = None, [], [None]
@@ -148,7 +156,7 @@ def _join(parts, size):
     """
     joined = {name: [] for name in COLUMNS}
     turns, names, errors = [], {}, {}
-    for rank, (columns, part_names, part_errors, _) in enumerate(parts):
+    for rank, (columns, part_names, part_errors, *_) in enumerate(parts):
         start = sum(map(len, turns))
         numbers = np.array([names.setdefault(name, len(names)) for name in part_names] + [-1], dtype=np.int32)
         for name, (code, dtype) in COLUMNS.items():
@@ -162,10 +170,15 @@ def _join(parts, size):
     single = len(unique) in (size, len(order))
     keep = order[unique] if single else order[:size]
     rows = ScoredRows(
-        **{name: values[keep] for name, values in joined.items()}, names=list(names), margin=parts[0][-1],
+        **{name: values[keep] for name, values in joined.items()}, names=list(names), margin=parts[0][3],
         position=joined['sample_idx'][keep] if single else np.arange(len(keep)))
     unscored = np.flatnonzero(~rows.scored)
     rows.errors = {int(rows.position[row]): errors.get(int(keep[row]), f'the network gave {rows.score[row]} as the score')
                    for row in unscored}
     rows.score[unscored] = np.nan
+    rows.class_names = next((part[4] for part in parts if part[4]), [])
+    if rows.class_names:
+        shares = [np.frombuffer(part[5], np.float32).reshape(-1, len(rows.class_names)) if part[5]
+                  else np.zeros((0, len(rows.class_names)), np.float32) for part in parts]
+        rows.probabilities = np.concatenate(shares)[keep]
     return rows

@@ -5,7 +5,7 @@ from pathlib import Path
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 
-from mmchangenet.evaluation.score_file import scored_rows
+from mmchangenet.evaluation.score_file_hook import scored_rows
 from mmchangenet.registry import HOOKS
 from mmchangenet.visualization.gallery import Gallery, Pair, write_gallery
 

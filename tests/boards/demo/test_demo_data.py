@@ -97,7 +97,8 @@ def simple_differences(root, row):
         sides = [read(root, row[side], row['object_name'], light) for side in ('input_path', 'golden_path')]
         for colour, difference in (
                 ('rgb', np.abs(sides[0] - sides[1]).mean(2)),
-                ('grey', np.abs(cv2.cvtColor(sides[0], cv2.COLOR_BGR2GRAY) - cv2.cvtColor(sides[1], cv2.COLOR_BGR2GRAY)))):
+                ('grey', np.abs(cv2.cvtColor(sides[0], cv2.COLOR_BGR2GRAY)
+                                - cv2.cvtColor(sides[1], cv2.COLOR_BGR2GRAY)))):
             scores.setdefault(f'{colour} mean', []).append(difference.mean())
             for window in (5, 9):
                 inner = slice(window // 2, -(window // 2))

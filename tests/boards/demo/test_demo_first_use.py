@@ -20,7 +20,8 @@ SMALL = {'num_boards': 3, 'size': 32}
 
 def start_process(root, num_boards):
     """Another process that makes the data."""
-    code = f'from mmchangenet.boards.demo import ensure_demo; ensure_demo({str(root)!r}, num_boards={num_boards}, size=32)'
+    code = ('from mmchangenet.boards.demo import ensure_demo; '
+            f'ensure_demo({str(root)!r}, num_boards={num_boards}, size=32)')
     return subprocess.Popen([sys.executable, '-c', code], cwd=REPOSITORY, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT,
                             text=True, env=dict(os.environ, PYTHONPATH=str(REPOSITORY)))

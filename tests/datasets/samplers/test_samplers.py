@@ -80,7 +80,7 @@ def test_epochs_differ_and_repeat(dataset):
 @pytest.mark.parametrize('make', [lambda d: DefectWeightedSampler(d, 1, seed=5),
                                   lambda d: PairSampler(d, shuffle=True, seed=5)])
 def test_processes_draw_together_what_one_does(dataset, in_world, make, world_size):
-    """Each the same number, dealt out in turn; draws beyond the sequence's end repeat its first ones as they are."""
+    """Each the same number, dealt out in turn; beyond the sequence's end its first ones are repeated."""
     one = [(draw.position, int(draw)) for draw in make(dataset)]
     ranks = [[(draw.position, int(draw)) for draw in sampler]
              for sampler in in_world(world_size, lambda: make(dataset))]
@@ -166,5 +166,6 @@ def test_training_without_a_pass_row_is_refused(new_folder):
     assert len(PairSampler(dataset)) == 3  # evaluation
     mapped = LightingPairDataset(**folder.settings(pass_labels=['OK']))
     assert len(PairSampler(mapped, shuffle=True)) == 3 and mapped.num_pass == 2
-    assert mapped.metainfo['classes'] == ('PASS', 'NG') and mapped.label_frame()['label'].tolist() == ['PASS', 'NG', 'PASS']
+    assert mapped.metainfo['classes'] == ('PASS', 'NG')
+    assert mapped.label_frame()['label'].tolist() == ['PASS', 'NG', 'PASS']
     assert len(DefectWeightedSampler(ConcatDataset([dataset, mapped]))) == 6  # one of them has PASS rows

@@ -13,7 +13,7 @@ def pair(picture):
 
 @pytest.fixture
 def by_pillow(pair):
-    """A function that gives ``pair`` after a function of Pillow images was called on every image, as int64."""
+    """A function that gives ``pair`` after a function of Pillow images was called on each, as int64."""
 
     def apply(function, images=pair):
         done = [np.asarray(function(Image.fromarray(image)))

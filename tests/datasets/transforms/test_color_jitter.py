@@ -19,11 +19,12 @@ def by_torchvision(image, factors):
 
 @pytest.fixture
 def difference(pair, by_pillow):
-    """A function that compares a jitter with torchvision's on Pillow images, grey ones among them: absolute differences."""
+    """Compares a jitter with torchvision's on Pillow images, grey ones among them: absolute differences."""
     pair[1, 3] = pair[1, 3, ..., :1]
 
     def compare(*factors):
-        return np.abs(PairedColorJitter().apply(pair, factors) - by_pillow(lambda image: by_torchvision(image, factors)))
+        wanted = by_pillow(lambda image: by_torchvision(image, factors))
+        return np.abs(PairedColorJitter().apply(pair, factors) - wanted)
 
     return compare
 
@@ -82,7 +83,8 @@ def test_factors_order_and_probability_are_drawn_as_described():
     for name, low, high in (('brightness', 0.8, 1.2), ('contrast', 0.7, 1.3), ('saturation', 0, 2.5),
                             ('hue', -0.1, 0.1)):
         values = [dict(factors)[name] for factors in drawn]
-        assert low <= min(values) < low + 0.02 * (high - low) and high - 0.02 * (high - low) < max(values) <= high
+        near = 0.02 * (high - low)
+        assert low <= min(values) < low + near and high - near < max(values) <= high
 
 
 @pytest.mark.parametrize('arguments, message', [

@@ -1,25 +1,25 @@
 """The label CSV's own rows with the network's scores."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from mmengine.dist import master_only
+from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import Hook
 
+from mmchangenet.files import check_output
+from mmchangenet.labels.score_file import ScoreFile, float_text, refuse_leftovers
 from mmchangenet.registry import HOOKS
-from mmchangenet.thresholds import float_text
-
-SCORE_COLUMN = 'siamese_score'
 
 
 @HOOKS.register_module()
 class ScoreFileHook(Hook):
-    """Writes a CSV after testing: the label CSV's own rows and columns in their order, and ``siamese_score``.
+    """Writes a CSV after testing: the label CSV's own rows and columns in their order, and ``siamese_score``; with more than
+    two classes also the name that goes with the verdict and the probabilities.
 
     A score has the nine digits that float32 needs; it is empty for a row that could not be scored. Needs an
-    ``InspectionMetric`` in the test evaluator and a dataset with ``label_frame()``, or a ConcatDataset of such.
+    ``InspectionMetric`` in the test evaluator and a dataset with ``label_frame()``, or a ConcatDataset of such. What was
+    scored when a test ends early is in ``<name>.rows.csv``: row (of the process's part, from 0) and score.
 
     Args:
         out_file (str): the CSV to write, comma-separated UTF-8.
@@ -37,12 +37,21 @@ class ScoreFileHook(Hook):
         """
         parts = labelled_datasets(runner.test_dataloader.dataset)
         scored_rows(runner.test_evaluator)
-        if self.out_file.is_dir():
-            raise ValueError(f'{self.out_file} is a folder: give the score file a name in it')
-        own = [part.ann_file for part in parts if hasattr(part, 'ann_file')]
-        if self.out_file.exists() and any(self.out_file.samefile(csv) for csv in own):
-            raise ValueError(f'{self.out_file} is the label CSV that is tested: give the score file another name')
+        check_output(self.out_file, [part.ann_file for part in parts if hasattr(part, 'ann_file')])
+        refuse_leftovers(self.out_file)
         self.out_file.parent.mkdir(parents=True, exist_ok=True)
+        if is_main_process():
+            self._early = open(self._early_file, 'w', encoding='utf-8')  # closed after the test, or by its end
+
+    @property
+    def _early_file(self):
+        return self.out_file.with_name(f'{self.out_file.name}.rows.csv')
+
+    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        """Keep the batch's scores, in case that the test does not come to its end."""
+        if is_main_process():
+            self._early.writelines(f'{sample.sample_idx},{float_text(sample.score)}\n' for sample in outputs)
+            self._early.flush()
 
     @master_only
     def after_test_epoch(self, runner, metrics=None):
@@ -51,10 +60,25 @@ class ScoreFileHook(Hook):
         frame = label_frame(runner.test_dataloader.dataset, rows)
         scores = np.full(len(frame), np.nan, dtype=np.float32)
         scores[rows.position] = rows.score
-        write_scores(self.out_file, frame, scores)
+        file = ScoreFile(self.out_file, list(frame.columns), rows.class_names, resume=False)
+        file.append(frame.to_numpy(), scores.tolist(), *_names_and_shares(rows, len(frame)))
+        file.finish()
+        self._early.close()
+        self._early_file.unlink()
         empty = int(np.count_nonzero(np.isnan(scores)))
         runner.logger.info(f'{len(frame)} rows with their scores are in {self.out_file}' +
                            (f'; {empty} of them have none' if empty else ''))
+
+
+def _names_and_shares(rows, count):
+    """For each of ``count`` rows the name and the probabilities that it got, where there are more than two classes."""
+    if rows.probabilities is None:
+        return ()
+    names, shares = [None] * count, [None] * count
+    for place, number, share in zip(rows.position.tolist(), rows.pred_label.tolist(), rows.probabilities.tolist(),
+                                    strict=True):
+        names[place], shares[place] = rows.names[number] if number >= 0 else None, share
+    return names, shares
 
 
 def scored_rows(evaluator):
@@ -103,24 +127,3 @@ def label_frame(dataset, rows):
         raise ValueError('the scores cannot be told from each other: several CSVs are tested as one dataset and their rows '
                          'came in another order. Use sampler=dict(type="DefaultSampler", shuffle=False) in the dataloader.')
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True).fillna('')
-
-
-def write_scores(path, frame, scores):
-    """Write rows with their scores as a CSV, whole or not at all.
-
-    Args:
-        path (str | Path): the file.
-        frame (pandas.DataFrame): n rows, all cells text. A column ``siamese_score`` of its own is replaced.
-        scores (Sequence[float]): n scores, NaN where there is none.
-    """
-    frame = frame.assign(**{SCORE_COLUMN: [float_text(score) for score in np.asarray(scores, dtype=np.float32).tolist()]})
-    path = Path(path)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        with temporary.open('w', encoding='utf-8', newline='') as file:
-            frame.to_csv(file, index=False, lineterminator='\n')
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

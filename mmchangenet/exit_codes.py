@@ -1,0 +1,5 @@
+"""What every command of this project tells the shell."""
+
+DONE = 0
+UNSCORED = 1  # done and written, but rows are without a score, or a bar was missed
+MISTAKE = 2  # something is to be mended, and nothing was written
