@@ -4,6 +4,7 @@
 mistakes in config, data or checkpoint shown as messages instead of stack traces.
 """
 
+import copy
 import gc
 import importlib
 import os
@@ -29,7 +30,7 @@ def prepare_train(config, work_dir=None, resume=None, amp=False, auto_scale_lr=F
     """The runner of a training; call its ``train()``.
 
     Args:
-        config (str | Path): config file.
+        config (str | Path | Config): config file, or its content.
         work_dir (str | Path, optional): for checkpoints and logs; the config's, or ``work_dirs/<config name>``.
         resume (str | Path, optional): a checkpoint to go on from, or 'auto' for the newest of ``work_dir``.
         amp (bool): mixed precision; bfloat16 on the CPU.
@@ -62,7 +63,7 @@ def prepare_test(config, checkpoint, work_dir=None, out=None, show_dir=None, mar
     """The runner of a test; call its ``test()``, then ``unscored_rows``.
 
     Args:
-        config (str | Path): config file.
+        config (str | Path | Config): config file, or its content.
         checkpoint (str | Path | None): weights; all of them have to fit. None: a network that brings its own, such as an
             engine.
         work_dir (str | Path, optional): for logs; the config's, or ``work_dirs/<config name>``.
@@ -166,10 +167,10 @@ def fail_or_raise(error):
 
 def _read_config(config, work_dir, cfg_options, launcher):
     """The config with what both commands change, and the place of the demo data that it ships with, if any."""
-    if not Path(config).is_file():
+    if not isinstance(config, Config) and not Path(config).is_file():
         raise FileNotFoundError(f'there is no config {config}')
     try:
-        cfg = Config.fromfile(config)
+        cfg = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
         demo = cfg.get('demo_data')
         cfg.merge_from_dict(cfg_options or {})
     except Exception as error:  # it is a program, and may fail in any way
@@ -177,7 +178,7 @@ def _read_config(config, work_dir, cfg_options, launcher):
     cfg.setdefault('default_scope', 'mmchangenet')
     cfg.setdefault('runner_type', 'mmchangenet.ChangeRunner')
     cfg.launcher = launcher
-    cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs', Path(config).stem))
+    cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs', Path(cfg.filename or 'config').stem))
     return cfg, demo
 
 

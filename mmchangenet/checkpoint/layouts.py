@@ -1,52 +1,40 @@
 """Where weights lie in checkpoint files of various makers, and other layouts of this project's networks."""
 
-import importlib
+from __future__ import annotations
+
 import re
 from collections import OrderedDict
+from typing import Any
 
 import torch
 
 from .reader import CheckpointError
+from .reference_names import adapt_reference
 
 PLACES = ('state_dict', 'model', 'state_dict_ema', 'model_ema', 'teacher')  # in order of preference
 WRAPPERS = ('module.', 'model.')  # what parallel wrappers and Lightning's modules put before every name
-LOCATIONS = ('mmchangenet.tao.checkpoint', )  # modules that register layouts, imported when first weights are read
 SHOWN = 10
-_ADAPTERS = []
+Weights = OrderedDict[str, torch.Tensor]
 
 
-def register_layout(adapt):
-    """Let checkpoints of another layout be loaded like our own.
-
-    Args:
-        adapt (Callable): weights by name → the same under this project's names, as far as they are known; None when
-            they are not of the layout.
-    """
-    _ADAPTERS.append(adapt)
-    return adapt
-
-
-def weights_in(checkpoint):
+def weights_in(checkpoint: dict[str, Any]) -> Weights:
     """The weights in a checkpoint, under the names that the network's maker gave them.
 
     Args:
-        checkpoint (dict): what ``read_checkpoint`` gave: weights under one of ``PLACES``, or itself weights by name.
+        checkpoint: what ``read_checkpoint`` gave: weights under one of ``PLACES``, or itself weights by name.
 
     Returns:
-        OrderedDict[str, torch.Tensor]: without what stands before all names, ``module.`` or ``model.``. When only some
-        names begin with ``model.``, the others are those of a Lightning module's losses and figures, and are left out.
+        Without what stands before all names, ``module.`` or ``model.``. When only some names begin with
+        ``model.``, the others are those of a Lightning module's losses and figures, and are left out.
 
     Raises:
         CheckpointError: when there are no weights in it.
     """
-    for place in PLACES:
-        if _has_tensors(weights := checkpoint.get(place)):
-            break
-    else:
-        weights = checkpoint
+    weights: Any = next((part for place in PLACES if _has_tensors(part := checkpoint.get(place))), checkpoint)
     if not _has_tensors(weights):
-        raise CheckpointError('no weights in the checkpoint: it has neither tensors by name nor a state_dict of them, '
-                              f'but {", ".join(map(str, list(checkpoint)[:SHOWN])) or "nothing"}')
+        raise CheckpointError(
+            'no weights in the checkpoint: it has neither tensors by name nor a state_dict of them, '
+            f'but {", ".join(map(str, list(checkpoint)[:SHOWN])) or "nothing"}')
     fresh = OrderedDict((str(name), value) for name, value in weights.items())
     if 'pytorch-lightning_version' in checkpoint and any(name.startswith('model.') for name in fresh):
         fresh = OrderedDict((name, value) for name, value in fresh.items() if name.startswith('model.'))
@@ -55,29 +43,24 @@ def weights_in(checkpoint):
         if all(name.startswith(prefix) for name in fresh):
             fresh = OrderedDict((name[len(prefix):], value) for name, value in fresh.items())
     if hasattr(weights, '_metadata'):
-        fresh._metadata = weights._metadata
+        fresh._metadata = weights._metadata  # type: ignore[attr-defined]
     return fresh
 
 
-def adapted(weights):
+def adapted(weights: Weights) -> Weights:
     """Weights by our names, whatever known layout they come in; what is not known keeps its name."""
-    for location in LOCATIONS:
-        importlib.import_module(location)
-    for adapt in _ADAPTERS:
-        ours = adapt(weights)
-        if ours is not None:
-            return ours
-    return weights
+    ours = adapt_reference(weights)
+    return weights if ours is None else ours
 
 
-def backbone_weights_in(checkpoint):
+def backbone_weights_in(checkpoint: dict[str, Any]) -> Weights:
     """The weights of a backbone in a checkpoint of a backbone or of a whole network.
 
     Args:
-        checkpoint (dict): what ``read_checkpoint`` gave.
+        checkpoint: what ``read_checkpoint`` gave.
 
     Returns:
-        OrderedDict[str, torch.Tensor]: without ``backbone.``.
+        Without ``backbone.``.
 
     Raises:
         CheckpointError: when there are no weights in it.
@@ -89,5 +72,5 @@ def backbone_weights_in(checkpoint):
                        if name.startswith('backbone.'))
 
 
-def _has_tensors(weights):
+def _has_tensors(weights: object) -> bool:
     return isinstance(weights, dict) and any(isinstance(value, torch.Tensor) for value in weights.values())

@@ -18,7 +18,7 @@ _Incompatible = namedtuple('_Incompatible', ['missing_keys', 'unexpected_keys'])
 def state_dict_of(checkpoint):
     """The weights in a checkpoint, under the names that this project's networks use.
 
-    Every loading of weights passes here. Layouts of other origin are adapted, see ``register_layout``.
+    Every loading of weights passes here. The reference's layout is adapted, see ``reference_names``.
 
     Args:
         checkpoint (dict): what ``read_checkpoint`` gave: with ``state_dict``, or itself weights by name.

@@ -8,6 +8,7 @@ from itertools import chain, count
 
 import mmengine
 import torch
+from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, is_distributed, is_main_process, master_only
@@ -35,6 +36,7 @@ from mmchangenet.version import __version__
 from .distributed import init_cpu_processes, tell_changed_processes
 from .hooks import BatchNormSyncHook, BrokenImageHook, PendingValidationHook, ReseedHook, SafeCheckpointHook
 from .message_hub import hub_state, restore_hub
+from .plain_config import plain
 
 RESUMED_PARTS = ('meta', 'message_hub', 'optimizer')
 _TIMESTAMPS = set()  # of this process's runs
@@ -71,6 +73,8 @@ class ChangeRunner(Runner):
         self.margin = None
         self._training = False
         self._ahead = None, None  # path and content of the checkpoint that will be resumed from
+        if isinstance(cfg := kwargs.get('cfg'), Config):
+            kwargs['cfg'] = plain(cfg)  # what is dumped and stored of it has to be data
         super().__init__(*args, **kwargs)
 
     # -- environment -------------------------------------------------------------------------------------------------

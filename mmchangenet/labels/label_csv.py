@@ -114,6 +114,8 @@ class LabelCsv:
             self._problems.add(f'missing column: the header has {shorten(", ".join(names))} (delimiter '
                                f'{self._delimiter!r}); add or rename the column', number, name)
         for name, count in Counter(names).items():
+            if not name and count == 1 and names[0] == name:
+                continue  # the index that pandas writes
             if not name:
                 self._problems.add('a column without a name: name it or delete it', number,
                                    f'{count} of {len(names)}')

@@ -1,10 +1,18 @@
 """Bridge from the Visual ChangeNet toolkit: its specs, commands and checkpoints."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import spec_to_config
+    from .spec import SpecError
+
 __all__ = ['SpecError', 'spec_to_config']
 
 
-def __getattr__(name):
-    """Import on demand: reading a checkpoint takes this package's names of weights, not its commands."""
+def __getattr__(name: str) -> Any:
+    """Import on demand: ``visual_changenet -h`` needs no torch."""
     if name == 'spec_to_config':
         from .config import spec_to_config
         return spec_to_config

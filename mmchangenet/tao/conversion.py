@@ -1,12 +1,19 @@
-"""Checkpoint files of the toolkit become ours, and back, with a listing of what was used, dropped and missing."""
+"""Checkpoint files of the toolkit become ours, and back, with a listing of what was used, dropped and
+missing.
+"""
+
+from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from torch import Tensor
 
 from mmchangenet.checkpoint import (
     backbone_weights_in,
@@ -15,11 +22,12 @@ from mmchangenet.checkpoint import (
     weights_in,
     write_checkpoint,
 )
+from mmchangenet.checkpoint.reference_names import adapt_reference, our_names
 from mmchangenet.models.backbones.dinov2_weights import RENAMED
 from mmchangenet.registry import MODELS
 from mmchangenet.version import __version__
 
-from .checkpoint import LayoutError, adapt_reference, expected_layout, original_names, revert_state_dict
+from .checkpoint import LayoutError, expected_layout, revert_state_dict
 
 WHOLE = ('neck.', 'head.')  # what a bare backbone does not have, by our names
 PREFIX = 'model.'  # of Lightning's modules
@@ -30,39 +38,39 @@ class Listing:
     """What became of a checkpoint's tensors.
 
     Attributes:
-        target (str): the file written.
-        used, dropped (list[str]): names in the source.
-        missing (list[str]): weights of the network that the source does not hold, by our names.
+        target: the file written.
+        used, dropped: names in the source.
+        missing: weights of the network that the source does not hold, by our names.
     """
 
     target: str
-    used: list
-    dropped: list
-    missing: list = field(default_factory=list)
+    used: list[str]
+    dropped: list[str]
+    missing: list[str] = field(default_factory=list)
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f'{self.target} is written.']
         for title, names in (('used', self.used), ('dropped', self.dropped), ('missing', self.missing)):
             lines += [f'{title} ({len(names)}){":" * bool(names)}', *(f'  {name}' for name in names)]
         return '\n'.join(lines)
 
 
-def to_mmchangenet(source, target, config=None):
+def to_mmchangenet(source: str | Path, target: str | Path, config: str | Path | None = None) -> Listing:
     """Convert a checkpoint of the toolkit, or a backbone of any origin, to ours.
 
     Args:
-        source (str | Path): a whole network (Lightning's file or bare weights) or a backbone; ``.safetensors`` too.
-        target (str | Path): where to; must not exist.
-        config (str | Path, optional): a config whose ``model.backbone`` the source's backbone is for; position tables and
+        source: a whole network (Lightning's file or bare weights) or a backbone; ``.safetensors`` too.
+        target: where to; must not exist.
+        config: a config whose ``model.backbone`` the source's backbone is for; position tables and
             patch kernels are resized for it. Without it, a backbone has to be a FAN.
 
     Returns:
-        Listing: what was used, dropped and is missing.
+        What was used, dropped and is missing.
 
     Raises:
         FileExistsError: when the target exists.
-        LayoutError: when the source is neither a network nor a backbone that is known, when tensors are of another shape,
-            or when tensors of a whole network are missing.
+        LayoutError: when the source is neither a network nor a backbone that is known, when tensors are of
+            another shape, or when tensors of a whole network are missing.
         CheckpointError: when it is not a whole checkpoint.
     """
     _refuse_existing(target)
@@ -72,36 +80,43 @@ def to_mmchangenet(source, target, config=None):
         return _to_backbone_of(config, weights, source, target)
     if not any(name.startswith('backbone.') for name in weights):
         weights = OrderedDict((f'backbone.{name}', value) for name, value in weights.items())
-    names = original_names(weights)
+    names = {name or key: key for key, name in our_names(weights).items()}
     ours = adapt_reference(weights)
     if ours is None:
-        raise LayoutError(f'{source} is not in the toolkit\'s layout. For a backbone of another origin name the config that it '
+        raise LayoutError(f'{source} is not in the toolkit\'s layout. For a backbone of another origin name '
+                          'the config that it '
                           'is for.')
     expected = expected_layout(ours)
     kept = OrderedDict((name, value) for name, value in ours.items() if name in expected)
     missing = [name for name in expected if name not in kept]
-    misshapen = [f'{names[name]}: {tuple(value.shape)} instead of {tuple(expected[name])}' for name, value in kept.items()
-                 if value.shape != expected[name]]
+    misshapen = [
+        f'{names[name]}: {tuple(value.shape)} instead of {tuple(expected[name])}'
+        for name, value in kept.items()
+        if value.shape != expected[name]
+    ]
     whole = any(name.startswith(WHOLE) for name in expected)
     if misshapen or whole and missing:
-        raise LayoutError('\n  '.join([f'{source} does not hold the tensors of its network.',
-                                       *(f'missing: {name}' for name in missing), *(f'misshapen: {line}' for line in misshapen)]))
+        raise LayoutError('\n  '.join([
+            f'{source} does not hold the tensors of its network.', *(f'missing: {name}' for name in missing),
+            *(f'misshapen: {line}' for line in misshapen)
+        ]))
     _write(kept, source, target)
     return Listing(str(target), [names[name] for name in kept],
-                   [names[name] for name in ours if name not in kept] + _left_out(checkpoint, weights), missing)
+                   [names[name] for name in ours if name not in kept] + _left_out(checkpoint, weights),
+                   missing)
 
 
-def to_reference(source, target, backbone=False):
+def to_reference(source: str | Path, target: str | Path, backbone: bool = False) -> Listing:
     """Convert a checkpoint of ours to the toolkit's layout.
 
     Args:
-        source (str | Path): a whole network that the toolkit has, of any kind that ``to_mmchangenet`` gives.
-        target (str | Path): where to; must not exist.
-        backbone (bool): write the bare backbone, as ``pretrained_backbone_path`` takes it, and not the whole network with
-            ``model.`` before the names.
+        source: a whole network that the toolkit has, of any kind that ``to_mmchangenet`` gives.
+        target: where to; must not exist.
+        backbone: write the bare backbone, as ``pretrained_backbone_path`` takes it, and not the whole network
+            with ``model.`` before the names.
 
     Returns:
-        Listing: what was used and dropped, by our names.
+        What was used and dropped, by our names.
 
     Raises:
         FileExistsError: when the target exists.
@@ -124,9 +139,11 @@ def to_reference(source, target, backbone=False):
     return Listing(str(target), used, [name for name in ours if name not in used])
 
 
-def _to_backbone_of(config, weights, source, target):
+def _to_backbone_of(config: str | Path, weights: OrderedDict[str, Tensor], source: str | Path,
+                    target: str | Path) -> Listing:
     """Let the config's backbone load the file itself; it knows how to resize what it has to."""
-    settings = dict(Config.fromfile(config).model.backbone, init_cfg=dict(type='Pretrained', checkpoint=str(source)))
+    settings = dict(Config.fromfile(config).model.backbone,
+                    init_cfg=dict(type='Pretrained', checkpoint=str(source)))
     with DefaultScope.overwrite_default_scope('mmchangenet'):
         backbone = MODELS.build(settings)
         backbone.init_weights()
@@ -138,26 +155,28 @@ def _to_backbone_of(config, weights, source, target):
                    [f'backbone.{name}' for name in built if name not in ours.values()])
 
 
-def _of_dinov2(name):
+def _of_dinov2(name: str) -> str:
     for pattern, replacement in RENAMED:
         name = re.sub(pattern, replacement, name)
     return name
 
 
-def _left_out(checkpoint, weights):
+def _left_out(checkpoint: Mapping[str, Any], weights: Mapping[str, Tensor]) -> list[str]:
     """Names of a Lightning file that are not the network's."""
     everything = checkpoint.get('state_dict')
     if 'pytorch-lightning_version' not in checkpoint or not isinstance(everything, dict):
         return []
     known = {name.removeprefix('backbone.') for name in weights} | set(weights)
-    return [name for name in everything if str(name).removeprefix('module.').removeprefix(PREFIX) not in known]
+    return [
+        name for name in everything if str(name).removeprefix('module.').removeprefix(PREFIX) not in known
+    ]
 
 
-def _refuse_existing(target):
+def _refuse_existing(target: str | Path) -> None:
     if Path(target).exists():
         raise FileExistsError(f'{target} exists: remove it or choose another name')
 
 
-def _write(weights, source, target):
+def _write(weights: Mapping[str, Tensor], source: str | Path, target: str | Path) -> None:
     meta = dict(converted_from=Path(source).name, mmchangenet_version=__version__)
     write_checkpoint(dict(state_dict=weights, meta=meta), target)

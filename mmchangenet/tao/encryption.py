@@ -3,7 +3,11 @@
 ``magic (8 bytes) | log2 of scrypt's n (1) | salt (16) | nonce (12) | ciphertext and tag``
 """
 
+from __future__ import annotations
+
 import os
+from pathlib import Path
+from typing import Any
 
 from mmchangenet.files import replacing
 
@@ -18,13 +22,13 @@ class EncryptionError(ValueError):
     """A file is not one of ours, was changed, or the passphrase is another one."""
 
 
-def write_encrypted(content, file, passphrase):
+def write_encrypted(content: bytes, file: str | Path, passphrase: str) -> None:
     """Write a file, whole or not at all.
 
     Args:
-        content (bytes): what it holds.
-        file (str | Path): where to.
-        passphrase (str): what it takes to read it.
+        content: what it holds.
+        file: where to.
+        passphrase: what it takes to read it.
 
     Raises:
         ImportError: when the package cryptography is not installed.
@@ -36,15 +40,15 @@ def write_encrypted(content, file, passphrase):
         stream.write(header + sealed)
 
 
-def read_encrypted(file, passphrase):
+def read_encrypted(file: str | Path, passphrase: str) -> bytes:
     """The content of a file that ``write_encrypted`` wrote.
 
     Args:
-        file (str | Path): the file.
-        passphrase (str): the one that it was written with.
+        file: the file.
+        passphrase: the one that it was written with.
 
     Returns:
-        bytes: its content.
+        Its content.
 
     Raises:
         EncryptionError: when it is no such file, was changed, or the passphrase is wrong.
@@ -54,7 +58,8 @@ def read_encrypted(file, passphrase):
         data = stream.read()
     start = len(MAGIC) + 1 + SALT + NONCE
     if not data.startswith(MAGIC) or len(data) < start or data[len(MAGIC)] > MOST_LOG_N:
-        raise EncryptionError(f'{file} was not encrypted by this project; containers of the toolkit cannot be read here')
+        raise EncryptionError(f'{file} was not encrypted by this project; containers of the toolkit cannot '
+                              'be read here')
     header, log_n = data[:start], data[len(MAGIC)]
     salt, nonce = header[len(MAGIC) + 1:-NONCE], header[-NONCE:]
     cipher = _cipher(passphrase, salt, log_n)
@@ -62,13 +67,15 @@ def read_encrypted(file, passphrase):
     try:
         return cipher.decrypt(nonce, data[start:], header)
     except InvalidTag as error:
-        raise EncryptionError(f'{file} cannot be decrypted: the key is another one, or the file was changed') from error
+        raise EncryptionError(
+            f'{file} cannot be decrypted: the key is another one, or the file was changed') from error
 
 
-def _cipher(passphrase, salt, log_n):
+def _cipher(passphrase: str, salt: bytes, log_n: int) -> Any:
     try:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
     except ImportError as error:
-        raise ImportError("encryption needs the package cryptography: pip install 'mmchangenet[optional]'") from error
+        raise ImportError(
+            "encryption needs the package cryptography: pip install 'mmchangenet[optional]'") from error
     return AESGCM(Scrypt(salt=salt, length=32, n=2**log_n, r=BLOCK, p=PARALLEL).derive(passphrase.encode()))

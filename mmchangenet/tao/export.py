@@ -1,26 +1,29 @@
 """``visual_changenet export``: the network of a checkpoint as an ONNX file."""
 
+from __future__ import annotations
+
 import tempfile
 from pathlib import Path
 
 from mmengine.registry import DefaultScope
 
 from mmchangenet.checkpoint import load_for_scoring
+from mmchangenet.engine.plain_config import PlainConfig
 from mmchangenet.export.check import check_graph_file, check_weights, refuse_several_goldens
 from mmchangenet.export.onnx_export import ExportError, export_onnx
 from mmchangenet.files import replacing, write_text
 from mmchangenet.registry import MODELS
 
 from .encryption import ENDING, write_encrypted
-from .spec import SpecError
+from .spec import Spec, SpecError
 
 
-def export(spec, config):
+def export(spec: Spec, config: PlainConfig) -> None:
     """Write the file that a spec asks for, and the config of the network beside the results.
 
     Args:
-        spec (Spec): the spec.
-        config (Config): what ``build_config`` made of it for ``export``.
+        spec: the spec.
+        config: what ``build_config`` made of it for ``export``.
 
     Raises:
         FileExistsError: when the file exists.
@@ -31,11 +34,10 @@ def export(spec, config):
     target = Path(spec['export.onnx_file'])
     encrypted = target.suffix == ENDING
     if encrypted and not spec['encryption_key']:
-        raise ValueError(f'export.onnx_file {target} ends in {ENDING}: an encrypted file needs encryption_key')
+        raise ValueError(f'export.onnx_file {target} ends in {ENDING}: an encrypted file needs '
+                         'encryption_key')
     if target.exists():
         raise FileExistsError(f'{target} exists: remove it or choose another export.onnx_file')
-    for note in spec.notes:
-        print(note)
     with DefaultScope.overwrite_default_scope('mmchangenet'):
         model = MODELS.build(config.model)
     load_for_scoring(model, config.load_from, config)
@@ -62,12 +64,14 @@ def export(spec, config):
                 stream.write(content)
     if spec['export.verbose']:
         _print_graph(content)
-    write_text(config.pretty_text, Path(config.work_dir, 'visual_changenet_export.py'))
+    write_text(config.json_text, Path(config.work_dir, 'visual_changenet_export.json'))
     height, width = model.input_size
-    print(f'{target} takes input_1 (compare) and input_2 (golden), normalised, {"any" if batch_size == -1 else batch_size} '
-          f'pairs of 3×{height}×{width}, and gives output. It differs from PyTorch by {difference:.1e} at most.', flush=True)
+    print(f'{target} takes input_1 (compare) and input_2 (golden), normalised, '
+          f'{"any" if batch_size == -1 else batch_size} '
+          f'pairs of 3×{height}×{width}, and gives output. It differs from PyTorch by {difference:.1e} at '
+          'most.', flush=True)
 
 
-def _print_graph(content):
+def _print_graph(content: bytes) -> None:
     import onnx
     print(onnx.helper.printable_graph(onnx.load_from_string(content).graph))

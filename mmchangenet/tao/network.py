@@ -1,22 +1,38 @@
 """Which network a spec means: what it says, what its checkpoint knows, the defaults for the rest."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from mmchangenet.checkpoint import meta_of, read_checkpoint, state_dict_of
+from mmchangenet.checkpoint import (
+    CheckpointError,
+    backbone_weights_in,
+    meta_of,
+    read_checkpoint,
+    state_dict_of,
+)
 from mmchangenet.checkpoint.trained_config import read_config_text
 from mmchangenet.models import FAN
-from mmchangenet.models.backbones.vit_trunk import VARIANTS
 
 from .checkpoint import infer_structure
 from .parameters import FAN_TYPES, PARAMETERS, VIT
+from .spec import Spec
+
+Size = tuple[int, int]
 
 STRUCTURAL = {parameter.structural: key for key, parameter in PARAMETERS.items() if parameter.structural}
 FOR_LEARNABLE, FOR_EUCLIDEAN = ('embed_dim', 'num_modules', 'embed_dec'), ('embedding_vectors', )
-FAN_STRIDES, VIT_STRIDES = [4, 8, 16, 16], [4, 8, 16, 32]
 VIT_ARCH = 'nv_large'
-HEIGHT, WIDTH, SHAPE = (f'dataset.classify.{name}' for name in ('image_height', 'image_width', 'output_shape'))
+OF_PAGE = (' (100×100 is a default of the published page that fits no backbone; take the size that the '
+           'checkpoint was '
+           'trained with, the published specs have 128×128)')
+EXPORTED = 'export.input_height', 'export.input_width'
+HEIGHT, WIDTH, SHAPE = (f'dataset.classify.{name}' for name in ('image_height', 'image_width',
+                                                                'output_shape'))
 
 
 @dataclass
@@ -24,28 +40,28 @@ class Known:
     """What a checkpoint tells of its network.
 
     Attributes:
-        source (str): the file.
-        parts (dict[str, Any]): names of ``STRUCTURAL`` → values.
-        input_size (tuple[int, int] | None): (H, W) of the laid-out image, where the file says so.
-        pixels (int | None): H · W, where the weights' shapes say so.
-        vit (dict): what the backbone's config takes beyond its type, of a vision transformer.
+        source: the file.
+        parts: names of ``STRUCTURAL`` → values.
+        input_size: (H, W) of the laid-out image, where the file says so.
+        pixels: H · W, where the weights' shapes say so.
+        vit: what the backbone's config takes beyond its type, of a vision transformer.
     """
 
     source: str
-    parts: dict = field(default_factory=dict)
-    input_size: tuple | None = None
+    parts: dict[str, Any] = field(default_factory=dict)
+    input_size: Size | None = None
     pixels: int | None = None
-    vit: dict = field(default_factory=dict)
+    vit: dict[str, Any] = field(default_factory=dict)
 
 
-def read_known(path):
+def read_known(path: str) -> Known:
     """What a checkpoint tells.
 
     Args:
-        path (str): our checkpoint, a converted one or the toolkit's.
+        path: our checkpoint, a converted one or the toolkit's.
 
     Returns:
-        Known: without parts when there is no such file.
+        Without parts when there is no such file.
 
     Raises:
         CheckpointError: when it is not a whole checkpoint.
@@ -64,38 +80,43 @@ def read_known(path):
     else:
         parts['backbone'] = VIT
         vit = dict(arch=structure['arch'], img_size=structure['img_size'])
-    return Known(path, parts, tuple(size) if isinstance(size, list) else None, _pixels(structure), vit)
+    fits = isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)
+    return Known(path, parts, (size[0], size[1]) if fits and size else None, _pixels(structure), vit)
 
 
-def _pixels(structure):
-    """From the length of the flattened map: of stride 4 (learnable) or 16 (FAN, Euclidean); a class token does not tell."""
+def _pixels(structure: Mapping[str, Any]) -> int | None:
+    """From the length of the flattened map: of stride 4 (learnable) or 16 (FAN, Euclidean); a class token
+    does not tell.
+    """
     if structure['difference'] == 'learnable':
         return structure['features'] // structure['embed_dim'] * 4**2
     if structure['backbone'] != 'FAN':
         return None
-    return structure['features'] // FAN.variants[structure['arch']]['width'] * 16**2
+    width: Any = FAN.variants[structure['arch']]['width']
+    return structure['features'] // width * 16**2
 
 
-def settle_network(spec, known, strict):
+def settle_network(spec: Spec, known: Known | None, strict: bool) -> dict[str, Any]:
     """The parts of the network.
 
     Args:
-        spec (Spec): gets a problem a conflict.
-        known (Known | None): of the checkpoint to load.
-        strict (bool): whether all weights of it have to fit; otherwise what the spec says wins.
+        spec: gets a problem per conflict.
+        known: of the checkpoint to load.
+        strict: whether all weights of it have to fit; otherwise what the spec says wins, but for the
+            backbone.
 
     Returns:
-        dict[str, Any]: ``STRUCTURAL``'s names → values, without those of the other architecture; with ``vit`` where the
+        ``STRUCTURAL``'s names → values, without those of the other architecture; with ``vit`` where the
         backbone is one.
     """
-    parts = {}
+    parts: dict[str, Any] = {}
     found = known.parts if known else {}
     for name in ('difference', *(name for name in STRUCTURAL if name != 'difference')):
         key = STRUCTURAL[name]
         if name in (FOR_EUCLIDEAN if parts.get('difference') == 'learnable' else FOR_LEARNABLE):
             continue
-        if key in spec and name in found and strict and spec[key] != found[name]:
-            spec.problem(key, f'{spec[key]!r}, but the network in {known.source} has {found[name]!r}: leave it out to take that')
+        if key in spec and name in found and spec[key] != found[name]:
+            _conflict(spec, key, found[name], known.source if known else '', strict, name)
         parts[name] = spec[key] if key in spec or name not in found else found[name]
     _check_parts(spec, parts)
     if parts['backbone'] == VIT:
@@ -103,63 +124,95 @@ def settle_network(spec, known, strict):
     return parts
 
 
-def _check_parts(spec, parts):
-    learnable, is_vit = parts['difference'] == 'learnable', parts['backbone'] == VIT
+def _conflict(spec: Spec, key: str, found: Any, source: str, strict: bool, name: str) -> None:
+    if strict:
+        spec.problem(key, f'{spec[key]!r}, but the network in {source} has {found!r}: leave it out to take '
+                          'that')
+    elif name == 'backbone' and not spec.partial:
+        spec.problem(key, f'{spec[key]}, but the network in {source} has {found}, of which little would '
+                          'fit: take '
+                     'pretrained weights of the same backbone, leave the key out to take the one of the '
+                     'file, or use '
+                     '--partial to start from what fits')
+
+
+def _check_parts(spec: Spec, parts: Mapping[str, Any]) -> None:
+    learnable = parts['difference'] == 'learnable'
     if not learnable and parts.get('num_classes', 2) > 2:
-        spec.problem(STRUCTURAL['num_classes'], 'the Euclidean difference tells PASS from FAIL only; more than two classes '
-                     'need model.classify.difference_module: learnable')
+        spec.problem(STRUCTURAL['num_classes'],
+            'the Euclidean difference tells PASS from FAIL only; more than two classes '
+            'need model.classify.difference_module: learnable')
     if not learnable:
         return
-    width = VARIANTS[VIT_ARCH]['width'] if is_vit else FAN.variants[FAN_TYPES[parts['backbone']]]['width']
-    channels = [width] * 4 if is_vit else [128, 256, width, width]
-    for name, of_backbone in (('feature_strides', VIT_STRIDES if is_vit else FAN_STRIDES), ('in_channels', channels),
-                              ('in_index', [0, 1, 2, 3])):
-        key = f'model.decode_head.{name}'
-        if key in spec and spec[key] != of_backbone:
-            spec.problem(key, f'{spec[key]}, but {parts["backbone"]} has {of_backbone}: leave it out')
+    for name in ('feature_strides', 'in_channels', 'in_index'):
+        if (key := f'model.decode_head.{name}') in spec:
+            spec.pass_over(key, 'levels, their channels and strides are the backbone\'s')
     key = 'model.decode_head.use_summary_token'
-    if key in spec and not is_vit:
-        spec.note(f'{key} has no effect: FAN has no summary token')
-    elif key in spec and not spec[key]:
-        spec.problem(key, f'False is refused: {VIT} is built with its summary token')
+    if key in spec and parts['backbone'] in FAN_TYPES:
+        spec.pass_over(key, 'FAN has no summary token')
+    elif key in spec and parts['backbone'] == VIT:
+        spec.pass_over(key, f'{VIT} always has its summary token')
 
 
-def settle_size(spec, known, rows, columns, strict, exporting):
+def check_pretrained_backbone(spec: Spec, parts: Mapping[str, Any]) -> None:
+    """Note as a problem pretrained weights of another FAN than the spec's."""
+    key = 'model.backbone.pretrained_backbone_path'
+    if key not in spec or not Path(spec[key]).is_file() or parts['backbone'] not in FAN_TYPES or spec.partial:
+        return
+    try:
+        weights = backbone_weights_in(read_checkpoint(spec[key]))
+    except CheckpointError as error:
+        spec.problem(key, str(error))
+        return
+    width: Any = FAN.variants[FAN_TYPES[parts['backbone']]]['width']
+    found = len(weights['patch_embed.weight']) if 'patch_embed.weight' in weights else width
+    if found != width:
+        types = [name for name, arch in FAN_TYPES.items() if FAN.variants[arch]['width'] == found]
+        spec.problem(key, f'{spec[key]} holds {types[0] if types else f"a backbone {found} channels wide"}, '
+                          'but '
+                     f'model.backbone.type is {parts["backbone"]}: little would fit')
+
+
+def settle_size(spec: Spec, known: Known | None, rows: int, columns: int, strict: bool,
+                exporting: bool) -> Size:
     """(H, W) of the laid-out image.
 
     Args:
-        spec (Spec): gets a problem a conflict.
-        known (Known | None): of the checkpoint to load.
-        rows, columns (int): of lightings in the laid-out image.
-        strict (bool): whether all weights of it have to fit.
-        exporting (bool): whether the sizes of ``export`` count.
+        spec: gets a problem per conflict.
+        known: of the checkpoint to load.
+        rows, columns: of lightings in the laid-out image.
+        strict: whether all weights of it have to fit.
+        exporting: whether the sizes of ``export`` count where nothing else is known.
 
     Returns:
-        tuple[int, int]: its size; lightings are (H / rows, W / columns).
+        Its size; lightings are (H / rows, W / columns).
     """
-    sizes = {}
-    if any(key in spec for key in (HEIGHT, WIDTH, SHAPE)):
-        sizes['dataset.classify'] = _of_lightings(spec, rows, columns)
-    if exporting and ('export.input_height' in spec or 'export.input_width' in spec):
-        sizes['export'] = spec['export.input_height'], spec['export.input_width']
-    if len(set(sizes.values())) > 1:
-        spec.problem('export.input_height', 'the sizes of export are {}×{} (height×width), but the lightings of dataset.classify '
-                     'lay out to {}×{}'.format(*sizes['export'], *sizes['dataset.classify']))
-    size = next(iter(sizes.values()), None)
-    if size is None and known is not None:
-        size = known.input_size or _square_lightings(known.pixels, rows, columns)
-        if size is None and known.pixels is not None:
-            spec.problem(HEIGHT, f'has to be given, and {WIDTH}: {known.source} says only that the laid-out image has '
+    size = _of_lightings(spec, rows, columns) if any(key in spec for key in (HEIGHT, WIDTH, SHAPE)) else None
+    section = 'dataset.classify'
+    if size is None and known is not None and known.input_size:
+        size = known.input_size
+    if size is None and exporting and any(key in spec for key in EXPORTED):
+        size, section = (spec[EXPORTED[0]], spec[EXPORTED[1]]), 'export'
+    if size is None and known is not None and known.pixels is not None:
+        size = _square_lightings(known.pixels, rows, columns)
+        if size is None:
+            spec.problem(HEIGHT, f'has to be given, and {WIDTH}: {known.source} says only that the laid-out '
+                                 'image has '
                          f'{known.pixels} pixels')
-            size = (rows * 128, columns * 128)
+            return rows * 128, columns * 128
     if size is None:
-        size = (spec['export.input_height'], spec['export.input_width']) if exporting else _of_lightings(spec, rows, columns)
+        size = (spec[EXPORTED[0]], spec[EXPORTED[1]]) if exporting else _of_lightings(spec, rows, columns)
     elif known is not None and strict:
-        _check_size(spec, known, size, next(iter(sizes), 'dataset.classify'))
+        _check_size(spec, known, size, section)
+    asked = {key: spec[key] for key in EXPORTED if key in spec} if exporting else {}
+    if any(side != asked.get(key, side) for key, side in zip(EXPORTED, size, strict=True)):
+        spec.warn('export.input_height and export.input_width are not what the network is built for: it is '
+                  'exported for '
+                  f'{size[0]}×{size[1]} (height×width)')
     return size
 
 
-def _of_lightings(spec, rows, columns):
+def _of_lightings(spec: Spec, rows: int, columns: int) -> Size:
     height, width = spec[SHAPE] or (None, None)
     for key, value in ((HEIGHT, height), (WIDTH, width)):
         if value is not None and key in spec and spec[key] != value:
@@ -167,30 +220,44 @@ def _of_lightings(spec, rows, columns):
     return rows * (height or spec[HEIGHT]), columns * (width or spec[WIDTH])
 
 
-def _square_lightings(pixels, rows, columns):
+def _square_lightings(pixels: int, rows: int, columns: int) -> Size | None:
     """The laid-out size of so many pixels when each lighting is a square; None when that cannot be."""
-    if pixels is None or pixels % (rows * columns):
+    if pixels % (rows * columns):
         return None
     side = math.isqrt(pixels // (rows * columns))
     return (rows * side, columns * side) if side * side * rows * columns == pixels else None
 
 
-def _check_size(spec, known, size, section):
+def _check_size(spec: Spec, known: Known, size: Size, section: str) -> None:
     key = 'export.input_height' if section == 'export' else SHAPE if SHAPE in spec else HEIGHT
     if known.input_size and tuple(known.input_size) != tuple(size):
-        spec.problem(key, f'the laid-out image is {size[0]}×{size[1]} (height×width), but the network in {known.source} was '
+        spec.problem(key, f'the laid-out image is {size[0]}×{size[1]} (height×width), but the network in '
+                          f'{known.source} was '
                      f'built for {known.input_size[0]}×{known.input_size[1]}')
     elif known.pixels and known.pixels != math.prod(size):
-        spec.problem(key, f'the laid-out image is {size[0]}×{size[1]} (height×width), {math.prod(size)} pixels, but the network '
+        spec.problem(key, f'the laid-out image is {size[0]}×{size[1]} (height×width), {math.prod(size)} '
+                          'pixels, but the network '
                      f'in {known.source} was built for {known.pixels} pixels')
 
 
-def check_input_size(spec, parts, size):
-    """Note as a problem a laid-out image that the backbone cannot take."""
-    height, width = size
-    multiple, square = 16, parts['backbone'] == VIT
+def check_input_size(spec: Spec, parts: Mapping[str, Any], size: Size, rows: int, columns: int) -> None:
+    """Note as a problem a laid-out image that the backbone cannot take, with the sizes nearby that it can."""
+    multiple, square = 16, parts['backbone'] not in FAN_TYPES
     if square:
         multiple = 32 if parts['difference'] == 'learnable' else 14
-    if height % multiple or width % multiple or square and height != width:
-        spec.problem(SHAPE if SHAPE in spec else HEIGHT, f'the lightings lay out to {height}×{width} (height×width), but '
-                     f'{parts["backbone"]} takes {"squares with" if square else ""} sides that are multiples of {multiple}')
+    if all(side % multiple == 0 for side in size) and not (square and size[0] != size[1]):
+        return
+    height, width = size
+    kind = 'squares with sides' if square else 'sides'
+    what = f'{parts["backbone"]} takes {kind} that are multiples of {multiple}'
+    if square and height != width:
+        advice = 'a grid (concat_type: grid) of as many rows as columns makes a square of square lightings'
+    else:
+        steps = multiple // math.gcd(multiple, rows), multiple // math.gcd(multiple, columns)
+        sides = [f'{max(step, side // count // step * step)} or {(side // count // step + 1) * step}'
+                 for side, count, step in zip(size, (rows, columns), steps, strict=True)]
+        advice = f'of one lighting, take a height of {sides[0]} and a width of {sides[1]}'
+    of_page = (height // rows, width // columns) == (100, 100)
+    spec.problem(SHAPE if SHAPE in spec else HEIGHT,
+        f'the lightings lay out to {height}×{width} (height×width), but {what}: '
+        f'{advice}{OF_PAGE if of_page else ""}')

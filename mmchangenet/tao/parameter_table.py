@@ -1,24 +1,34 @@
-"""The table of the documentation, made of the table of parameters: ``python -m mmchangenet.tao.parameter_table``."""
+"""The table of the documentation, made of the table of parameters: ``python -m
+mmchangenet.tao.parameter_table``.
+"""
 
-from .parameters import PARAMETERS, SAME
+from __future__ import annotations
+
+from typing import Any
+
+from .parameters import PARAMETERS, SAME, Parameter
 
 HEADER = '| parameter | type, range | default | what it becomes |\n|---|---|---|---|\n'
 
 
-def parameter_table():
+def parameter_table() -> str:
     """Every parameter as a row of a Markdown table.
 
     Returns:
-        str: the table with its header; where the published page has another default, it stands behind the current one.
+        The table with its header; defaults of other releases stand behind those of 6.25.
     """
     return HEADER + ''.join(_row(parameter) for parameter in PARAMETERS.values())
 
 
-def _row(parameter):
+def _row(parameter: Parameter) -> str:
     names = ' / '.join(f'`{name}`' for name in (parameter.key, *parameter.aliases))
     default = _shown(parameter.default)
-    if parameter.page is not SAME:
-        default += f' (page: {_shown(parameter.page)})'
+    others = [
+        f'{when}: {_shown(value)}' for when, value in (('before 6.25', parameter.page),
+                                                       ('7.x', parameter.seven)) if value is not SAME
+    ]
+    if others:
+        default += f' ({"; ".join(others)})'
     text = parameter.becomes
     if parameter.ignored:
         text += f': {parameter.ignored}'
@@ -29,7 +39,7 @@ def _row(parameter):
     return f'| {names} | {parameter.kind.text} | {default} | {text} |\n'
 
 
-def _shown(value):
+def _shown(value: Any) -> str:
     return '–' if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 

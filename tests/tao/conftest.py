@@ -8,9 +8,30 @@ import pytest
 import torch
 
 from mmchangenet.boards.demo import generate_demo
+from mmchangenet.models import FAN
+from mmchangenet.tao.command import main
 
 PARITY = Path(__file__).parents[3] / 'shared/parity'
 SPECS = Path(__file__).parent / 'specs'
+TINY = """
+task: classify
+encryption_key: secret
+train:
+  num_epochs: 1
+  optim: {lr: 0.001}
+  classify: {loss: contrastive}
+model:
+  backbone: {type: fan_tiny_8_p4_hybrid}
+  classify: {eval_margin: 0.02, difference_module: euclidean, embedding_vectors: 3}
+dataset:
+  classify:
+    batch_size: 8
+    workers: 0
+    fpratio_sampling: 1.0
+    input_map: {WhiteLight: 0}
+"""
+
+
 
 
 @pytest.fixture(scope='session')
@@ -22,17 +43,33 @@ def boards(tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
-def data_overrides(boards):
+def data_overrides(spec_data):
     """The paths of the boards as overrides of a spec: ``data_overrides(size)``."""
 
     def make(size=16):
-        splits = dict(train='train', validation='val', test='test', infer='test')
-        return ['task=classify', f'dataset.classify.image_width={size}', f'dataset.classify.image_height={size}', *(
-            item for name, split in splits.items() for item in (
-                f'dataset.classify.{name}_dataset.csv_path={boards / split}.csv',
-                f'dataset.classify.{name}_dataset.images_dir={boards / "images"}'))]
+        return [
+            'task=classify', f'dataset.classify.image_width={size}', f'dataset.classify.image_height={size}',
+            *spec_data
+        ]
 
     return make
+
+
+@pytest.fixture(scope='session')
+def spec_data(boards):
+    """The paths of the boards as overrides of a spec."""
+    splits = dict(train='train', validation='val', test='test', infer='test')
+    return [item for name, split in splits.items() for item in (
+        f'dataset.classify.{name}_dataset.csv_path={boards / split}.csv',
+        f'dataset.classify.{name}_dataset.images_dir={boards / "images"}')]
+
+
+@pytest.fixture
+def shallow_fan(monkeypatch):
+    """FAN's tiny and small of two narrow blocks, which train in no time."""
+    shallow = dict(depth=2, num_heads=2, stem_depths=(1, 1), tap=1)
+    for name, width in (('tiny', 32), ('small', 64)):
+        monkeypatch.setitem(FAN.variants, name, dict(shallow, width=width))
 
 
 @pytest.fixture(scope='session')
@@ -74,5 +111,27 @@ class HyperParameters:
 def save_lightning(weights, file):
     """Write weights as the toolkit does."""
     state = {f'model.{key}': value for key, value in weights.items()}
-    torch.save({'state_dict': {**state, 'criterion.weight': torch.ones(2)}, 'pytorch-lightning_version': '1.8.5', 'epoch': 4,
-                'global_step': 100, 'hyper_parameters': HyperParameters(), 'optimizer_states': []}, file)
+    torch.save(
+        {
+            'state_dict': {**state, 'criterion.weight': torch.ones(2)}, 'pytorch-lightning_version': '1.8.5',
+            'epoch': 4, 'global_step': 100, 'hyper_parameters': HyperParameters(), 'optimizer_states': []
+        }, file)
+
+
+@pytest.fixture
+def in_own_folder(tmp_path, monkeypatch):
+    """A working directory of its own, and no process group around."""
+    monkeypatch.chdir(tmp_path)
+    for name in ('LOCAL_RANK', 'RANK', 'MMCHANGENET_DEBUG'):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def run(data_overrides, in_own_folder):
+    """Runs the tiny Euclidean spec: ``run('train', 'key=value', ...)`` gives the exit code."""
+    Path('tiny.yaml').write_text(TINY)
+
+    def call(action, *overrides):
+        return main([action, '-e', 'tiny.yaml', *data_overrides(16), 'results_dir=out', *overrides])
+
+    return call

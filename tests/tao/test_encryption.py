@@ -38,7 +38,8 @@ def test_a_changed_byte(file, place):
         read_encrypted(file, 'pass phrase')
 
 
-@pytest.mark.parametrize('content', [b'', b'something long enough to be looked at', b'MMCNETL1', b'MMCNETL1' + b'\xff' * 60])
+@pytest.mark.parametrize(
+    'content', [b'', b'something long enough to be looked at', b'MMCNETL1', b'MMCNETL1' + b'\xff' * 60])
 def test_other_files(tmp_path: Path, content):
     (tmp_path / 'other.etlt').write_bytes(content)
     with pytest.raises(EncryptionError, match='containers of the toolkit cannot be read here'):

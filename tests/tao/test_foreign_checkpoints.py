@@ -35,9 +35,12 @@ def network():
     """A small Euclidean network of ours, 16×16."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = MODELS.build(dict(
-            type='SiameseClassifier', input_size=(16, 16), backbone=dict(type='FAN', arch='tiny', out_indices=(3, )),
-            neck=dict(type='EuclideanDifference', embedding_vectors=3), head=dict(type='ContrastiveHead')))
+        model = MODELS.build(
+            dict(type='SiameseClassifier',
+                 input_size=(16, 16),
+                 backbone=dict(type='FAN', arch='tiny', out_indices=(3, )),
+                 neck=dict(type='EuclideanDifference', embedding_vectors=3),
+                 head=dict(type='ContrastiveHead')))
         model.init_weights()
     return model.eval()
 
@@ -55,7 +58,8 @@ def lightning(weights, **more):
 
 def same(weights, network):
     own = network.state_dict()
-    return weights.keys() == own.keys() and all(torch.equal(value, own[name]) for name, value in weights.items())
+    return weights.keys() == own.keys() and all(
+        torch.equal(value, own[name]) for name, value in weights.items())
 
 
 def test_a_file_that_would_run_code_is_read_without_running_it(tmp_path, reference, network):
@@ -80,11 +84,15 @@ def test_a_file_that_would_run_code_is_read_without_running_it(tmp_path, referen
     lambda weights: dict(state_dict=weights),
     lambda weights: dict(model=weights, epoch=3),
     lambda weights: dict(state_dict_ema=weights),
-    lambda weights: dict(state_dict={f'module.{name}': value for name, value in weights.items()}),
-    lambda weights: dict(state_dict={f'module.model.{name}': value for name, value in weights.items()}),
-    lambda weights: dict(state_dict={f'model.module.{name}': value for name, value in weights.items()}),
+    lambda weights: dict(state_dict={f'module.{name}': value
+                                     for name, value in weights.items()}),
+    lambda weights: dict(state_dict={f'module.model.{name}': value
+                                     for name, value in weights.items()}),
+    lambda weights: dict(state_dict={f'model.module.{name}': value
+                                     for name, value in weights.items()}),
     lambda weights: lightning(weights, epoch=3),
-    lambda weights: dict(lightning(weights), state_dict={**lightning(weights)['state_dict'], 'criterion.weight': torch.ones(2)}),
+    lambda weights: dict(lightning(weights),
+                         state_dict={**lightning(weights)['state_dict'], 'criterion.weight': torch.ones(2)}),
 ])
 def test_wherever_the_tensors_lie(wrap, reference, network, tmp_path):
     torch.save(wrap(reference), tmp_path / 'net.pth')
@@ -102,7 +110,11 @@ def test_a_file_without_weights():
 
 
 def bare(reference):
-    return {name.removeprefix('backbone.'): value.clone() for name, value in reference.items() if name.startswith('backbone.')}
+    return {
+        name.removeprefix('backbone.'): value.clone()
+        for name, value in reference.items()
+        if name.startswith('backbone.')
+    }
 
 
 @pytest.mark.parametrize('wrap', [
@@ -127,9 +139,11 @@ def test_bare_backbones(wrap, reference, network, tmp_path):
 
 
 def test_a_backbone_by_a_prefix_as_in_mmengine(network, tmp_path):
-    torch.save(dict(state_dict={f'encoder.{name}': value for name, value in network.backbone.state_dict().items()}),
-               tmp_path / 'net.pth')
-    backbone = FAN('tiny', init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'net.pth'), prefix='encoder'))
+    torch.save(
+        dict(state_dict={f'encoder.{name}': value
+                         for name, value in network.backbone.state_dict().items()}), tmp_path / 'net.pth')
+    backbone = FAN('tiny',
+                   init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'net.pth'), prefix='encoder'))
     backbone.init_weights()
     assert same(backbone.state_dict(), network.backbone)
 
@@ -146,13 +160,18 @@ def test_raw_files_of_the_reference_everywhere(reference, tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     torch.save(lightning(reference), 'net.pth')
     spec = tmp_path / 'spec.yaml'
-    spec.write_text('dataset: {classify: {input_map: {WhiteLight: 0}, workers: 0, batch_size: 8}}\nresults_dir: out\n'
-                    'inference: {checkpoint: net.pth}\ntrain: {num_epochs: 1, pretrained_model_path: net.pth, '
+    spec.write_text('dataset: {classify: {input_map: {WhiteLight: 0}, workers: 0, batch_size: '
+                    '8}}\nresults_dir: out\n'
+                    'inference: {checkpoint: net.pth}\ntrain: {num_epochs: 1, pretrained_model_path: '
+                    'net.pth, '
                     'classify: {loss: contrastive}, optim: {lr: 0.0}}\n')
     assert main(['inference', '-e', str(spec), *data_overrides(16)]) == 0
-    scores = [float(line.rpartition(',')[2]) for line in Path('out/inference/inference.csv').read_text().splitlines()[1:]]
-    inferencer = ChangeInferencer('out/inference/visual_changenet_inference.py', 'net.pth')
-    data = Config.fromfile('out/inference/visual_changenet_inference.py').test_dataloader.dataset
+    scores = [
+        float(line.rpartition(',')[2])
+        for line in Path('out/inference/inference.csv').read_text().splitlines()[1:]
+    ]
+    inferencer = ChangeInferencer('out/inference/visual_changenet_inference.json', 'net.pth')
+    data = Config.fromfile('out/inference/visual_changenet_inference.json').test_dataloader.dataset
     frame = inferencer.score_csv(data.ann_file, data.data_prefix.img_path)
     assert frame.siamese_score.tolist() == pytest.approx(scores, abs=1e-6)
     assert main(['train', '-e', str(spec), *data_overrides(16)]) == 0

@@ -12,10 +12,11 @@ from mmchangenet.structures import ChangeDataSample
 from mmchangenet.tao.checkpoint import convert_state_dict, infer_structure, revert_state_dict
 
 PARITY = Path(__file__).parents[3] / 'shared/parity'
-CASES = (
-    'fan_tiny_euclidean', 'fan_tiny_learnable', 'fan_small_learnable2', 'fan_large_euclidean',
-    *(pytest.param(name, marks=pytest.mark.slow) for name in ('vit_euclidean', 'vit_learnable')))  # of full depth
-pytestmark = pytest.mark.skipif(not PARITY.is_dir(), reason=f'needs the numbers measured on the reference in {PARITY}')
+CASES = ('fan_tiny_euclidean', 'fan_tiny_learnable', 'fan_small_learnable2', 'fan_large_euclidean',
+         *(pytest.param(name, marks=pytest.mark.slow)
+           for name in ('vit_euclidean', 'vit_learnable')))  # of full depth
+pytestmark = pytest.mark.skipif(not PARITY.is_dir(), reason='needs the numbers measured on the reference '
+                                                            f'in {PARITY}')
 
 
 def build(case):
@@ -68,4 +69,5 @@ def test_outputs_features_loss_and_the_way_back_agree(name, fill):
     comparison = model.neck.compare(*(model.neck.encode(features[side]) for side in ('compare', 'golden')))
     assert_close(model.head(comparison), case['output'])
     samples = [ChangeDataSample(gt_fail=int(label)) for label in case['labels']]
-    assert model.head.loss(comparison, samples)['loss'].item() == pytest.approx(case['loss']['value'], abs=1e-4)
+    assert model.head.loss(comparison, samples)['loss'].item() == pytest.approx(case['loss']['value'],
+                                                                                abs=1e-4)

@@ -10,21 +10,20 @@ from mmchangenet.tao import SpecError, spec_to_config
 from mmchangenet.tao.config import build_config
 from mmchangenet.tao.devices import devices_of
 from mmchangenet.tao.parameters import ALIASES, PARAMETERS
-from mmchangenet.tao.spec import read_spec
+from mmchangenet.tao.spec import note_effects, read_spec
 
 LIST = Path(__file__).parents[3] / 'shared/reference/spec-parameters.md'
 LIGHTS = dict(Low=0, Solder=1, Uniform=2, White=3)
 GRID = ['dataset.classify.concat_type=grid']
 EUCLIDEAN = ['model.classify.difference_module=euclidean', 'train.classify.loss=contrastive']
-VIT = ['model.backbone.type=vit_large_nvdinov2', 'dataset.classify.image_height=64', 'dataset.classify.image_width=64', *GRID]
+VIT = [
+    'model.backbone.type=vit_large_nvdinov2', 'dataset.classify.image_height=64',
+    'dataset.classify.image_width=64', *GRID
+]
 AUGMENT = ['dataset.classify.augmentation_config.augment=true']
 SGD = ['train.optim.optim=sgd']
 BOARD = ['train.tensorboard.enabled=true']
-TRT = ['evaluate.trt_engine=net.engine', 'inference.trt_engine=net.engine']
-ENGINES = dict(
-    onnx_file='n.onnx', trt_engine='n.engine', batch_size=1, gpu_id=0, verbose=True, results_dir='out')
-TENSORRT = dict(data_type='fp16', workspace_size=2048, min_batch_size=1, opt_batch_size=2, max_batch_size=4,
-                calibration=dict(cal_batches=3))
+TOPK = ['train.checkpointer.enable_topk=true']
 ABSENT = object()
 
 
@@ -33,9 +32,11 @@ def spec(**sections):
     data = dict(csv_path='labels.csv', images_dir='images')
     classify = {f'{name}_dataset': data for name in ('train', 'validation', 'test', 'infer')} | dict(
         input_map=LIGHTS, image_height=32, image_width=32)
-    return dict(
-        dataset=dict(classify=classify), evaluate=dict(checkpoint='absent.pth'), inference=dict(checkpoint='absent.pth'),
-        export=dict(checkpoint='absent.pth', onnx_file='absent.onnx'), **sections)
+    return dict(dataset=dict(classify=classify),
+                evaluate=dict(checkpoint='absent.pth'),
+                inference=dict(checkpoint='absent.pth'),
+                export=dict(checkpoint='absent.pth', onnx_file='absent.onnx'),
+                **sections)
 
 
 def hook(kind):
@@ -43,7 +44,8 @@ def hook(kind):
 
 
 def step(kind, loader='train_dataloader'):
-    return lambda config: next((step for step in config[loader].dataset.pipeline if step.type == kind), ABSENT)
+    return lambda config: next(
+        (step for step in config[loader].dataset.pipeline if step.type == kind), ABSENT)
 
 
 def at(path, get=None):
@@ -85,11 +87,13 @@ BECOMES = [
     ('train.optim.lr', 0.25, at('optim_wrapper.optimizer.lr'), 0.25),
     ('train.optim.momentum', 0.5, at('optim_wrapper.optimizer.momentum'), 0.5, SGD),
     ('train.optim.weight_decay', 0.5, at('optim_wrapper.optimizer.weight_decay'), 0.5),
-    ('train.optim.policy', 'step', at('param_scheduler'), dict(type='StepLR', step_size=3, gamma=0.1, by_epoch=True)),
+    ('train.optim.policy', 'step', at('param_scheduler'), dict(type='StepLR', step_size=3, gamma=0.1,
+     by_epoch=True)),
     ('train.optim.policy', 'linear', at('param_scheduler.end_factor'), 2 / 11),
     ('train.optim.monitor_name', 'auroc', at('default_hooks.checkpoint.save_best'), 'auroc'),
     ('train.optim.monitor_name', 'auroc', at('default_hooks.checkpoint.rule'), 'greater'),
-    ('train.tensorboard.enabled', True, lambda config: config.visualizer.vis_backends[-1].type, 'TensorboardVisBackend'),
+    ('train.tensorboard.enabled', True, lambda config: config.visualizer.vis_backends[-1].type,
+     'TensorboardVisBackend'),
     ('train.tensorboard.infrequent_logging_frequency', 3, at('interval', hook('TensorBoardHook')), 3, BOARD),
     ('train.tensorboard.infrequent_logging_frequency', 0, hook('TensorBoardHook'), ABSENT, BOARD),
     ('train.precision', 'bf16', at('optim_wrapper.dtype'), 'bfloat16'),
@@ -101,8 +105,10 @@ BECOMES = [
     ('model.backbone.type', 'vit_large_nvdinov2', at('model.backbone.type'), 'ViTAdapter', VIT),
     ('model.backbone.type', 'vit_large_nvdinov2', at('model.backbone.type'), 'DINOv2', [
         *VIT, *EUCLIDEAN, 'dataset.classify.image_height=112', 'dataset.classify.image_width=112']),
-    ('model.backbone.pretrained_backbone_path', 'absent.pth', at('model.backbone.init_cfg.checkpoint'), 'absent.pth'),
-    ('model.backbone.freeze_backbone', True, at('model.backbone.frozen_stages'), 4, ['train.pretrained_model_path=absent.pth']),
+    ('model.backbone.pretrained_backbone_path', 'absent.pth', at('model.backbone.init_cfg.checkpoint'),
+     'absent.pth'),
+    ('model.backbone.freeze_backbone', True, at('model.backbone.frozen_stages'), 4,
+     ['train.pretrained_model_path=absent.pth']),
     ('model.backbone.freeze_backbone', True, at('model.backbone.frozen_stages'), 24, [
         *VIT, 'model.backbone.pretrained_backbone_path=absent.pth']),
     ('model.backbone.feat_downsample', False, at('model.backbone.type'), 'FAN'),
@@ -118,35 +124,49 @@ BECOMES = [
     ('model.classify.eval_margin', 0.25, at('margin', hook('EvalMarginHook')), 0.25, [], 'evaluate'),
     ('model.classify.embedding_vectors', 9, at('model.neck.embedding_vectors'), 9, EUCLIDEAN),
     ('model.classify.embed_dec', 9, at('model.head.embed_dec'), 9),
-    ('model.classify.difference_module', 'euclidean', at('model.neck.type'), 'EuclideanDifference', EUCLIDEAN),
+    ('model.classify.difference_module', 'euclidean', at('model.neck.type'), 'EuclideanDifference',
+     EUCLIDEAN),
     ('model.classify.learnable_difference_modules', 2, at('model.neck.num_modules'), 2),
     *((f'dataset.classify.{name}_dataset.csv_path', 'x.csv', data(loader, 'ann_file'), 'x.csv', [], action)
-      for name, loader, action in (('train', 'train_dataloader', 'train'), ('validation', 'val_dataloader', 'train'),
-                                   ('test', 'test_dataloader', 'evaluate'), ('infer', 'test_dataloader', 'inference'))),
-    *((f'dataset.classify.{name}_dataset.images_dir', 'x', data(loader, 'data_prefix.img_path'), 'x', [], action)
-      for name, loader, action in (('train', 'train_dataloader', 'train'), ('validation', 'val_dataloader', 'train'),
-                                   ('test', 'test_dataloader', 'evaluate'), ('infer', 'test_dataloader', 'inference'))),
+      for name, loader, action in (('train', 'train_dataloader', 'train'), ('validation', 'val_dataloader',
+      'train'),
+                                   ('test', 'test_dataloader', 'evaluate'), ('infer', 'test_dataloader',
+                                    'inference'))),
+    *((f'dataset.classify.{name}_dataset.images_dir', 'x', data(loader, 'data_prefix.img_path'), 'x', [],
+      action)
+      for name, loader, action in (('train', 'train_dataloader', 'train'), ('validation', 'val_dataloader',
+      'train'),
+                                   ('test', 'test_dataloader', 'evaluate'), ('infer', 'test_dataloader',
+                                    'inference'))),
     ('dataset.classify.image_ext', '.png', data('train_dataloader', 'image_ext'), '.png'),
     ('dataset.classify.batch_size', 6, at('train_dataloader.batch_size'), 6),
     ('dataset.classify.workers', 0, at('train_dataloader.num_workers'), 0),
     ('dataset.classify.fpratio_sampling', 0.5, at('train_dataloader.sampler.fail_ratio'), 0.5),
     ('dataset.classify.num_input', 4, data('train_dataloader', 'input_map'), LIGHTS),
-    ('dataset.classify.input_map', dict(Low=1, Solder=0, Uniform=2, White=3), data('train_dataloader', 'input_map.Low'), 1),
+    ('dataset.classify.input_map', dict(Low=1, Solder=0, Uniform=2, White=3), data('train_dataloader',
+     'input_map.Low'), 1),
+    ('dataset.classify.pass_labels', ['OK'], data('train_dataloader', 'pass_labels'), ['OK']),
     ('dataset.classify.concat_type', 'grid', at('layout', step('LayOutLightings')), 'grid'),
     ('dataset.classify.concat_type', 'linear', at('model.input_size'), (128, 32)),
-    ('dataset.classify.grid_map.x', 4, at('model.input_size'), (32, 128), [*GRID, 'dataset.classify.grid_map.y=1']),
-    ('dataset.classify.grid_map.y', 4, at('grid', step('LayOutLightings')), (4, 1), [*GRID, 'dataset.classify.grid_map.x=1']),
+    ('dataset.classify.grid_map.x', 4, at('model.input_size'), (32, 128), [*GRID,
+     'dataset.classify.grid_map.y=1']),
+    ('dataset.classify.grid_map.y', 4, at('grid', step('LayOutLightings')), (4, 1), [*GRID,
+     'dataset.classify.grid_map.x=1']),
     ('dataset.classify.image_width', 48, at('model.input_size'), (128, 48)),
     ('dataset.classify.image_height', 48, at('size', step('PairedResize')), (48, 32)),
     ('dataset.classify.output_shape', [32, 32], at('size', step('PairedResize')), (32, 32)),
     ('dataset.classify.num_classes', 3, at('model.head.num_classes'), 3),
     ('dataset.classify.num_golden', 3, data('train_dataloader', 'num_golden'), 3, VIT),
-    ('dataset.classify.augmentation_config.augment', True, at('filter', step('PairedResize')), 'pillow-bicubic'),
-    ('dataset.classify.augmentation_config.augment', True, at('filter', step('PairedResize', 'val_dataloader')),
+    ('dataset.classify.augmentation_config.augment', True, at('filter', step('PairedResize')),
+     'pillow-bicubic'),
+    ('dataset.classify.augmentation_config.augment', True, at('filter', step('PairedResize',
+     'val_dataloader')),
      'pillow-bilinear'),
     ('dataset.classify.augmentation_config.augment', False, step('PairedRandomFlip'), ABSENT),
-    ('dataset.classify.augmentation_config.rgb_input_mean', [0, 0.5, 1], at('model.data_preprocessor.mean'), [0, 127.5, 255]),
-    ('dataset.classify.augmentation_config.rgb_input_std', [0.1, 0.5, 1], at('model.data_preprocessor.std'), [25.5, 127.5, 255]),
+    ('dataset.classify.augmentation_config.rgb_input_mean', [0, 0.5, 1], at('model.data_preprocessor.mean'),
+     [0, 127.5, 255]),
+    ('dataset.classify.augmentation_config.rgb_input_std', [0.1, 0.5, 1], at('model.data_preprocessor.std'),
+     [25.5, 127.5, 255]),
     *((f'dataset.classify.augmentation_config.{key}', value, at(path, step(kind)), expected, AUGMENT)
       for key, value, kind, path, expected in (
           ('random_flip.enable', False, 'PairedRandomFlip', '', ABSENT),
@@ -166,65 +186,126 @@ BECOMES = [
     *((f'{action}.{key}', value, where, expected, [], action) for action in ('evaluate', 'inference')
       for key, value, where, expected in (
           ('checkpoint', 'x.pth', at('load_from'), 'x.pth'),
-          ('trt_engine', 'net.engine', at('model.engine'), 'net.engine'),
           ('results_dir', 'x', at('work_dir'), 'x'),
           ('vis_after_n_batches', 3, at('interval', hook('BatchPictureHook')), 3),
           ('batch_size', 5, at('test_dataloader.batch_size'), 5),
           ('batch_size', -1, at('test_dataloader.batch_size'), 32))),
+    *((f'{action}.trt_engine', 'net.engine', at('model.engine'), 'net.engine', [f'{action}.checkpoint=null'],
+      action)
+      for action in ('evaluate', 'inference')),
+    *((f'{action}.trt_engine', 'net.engine', at('load_from'), 'absent.pth', [], action)
+      for action in ('evaluate', 'inference')),
+    ('export.results_dir', 'mine', at('work_dir'), 'mine', [], 'export'),
+    ('quantize.model_path', 'x.pth', at('load_from'), 'x.pth', [], 'quantize'),
+    ('quantize.results_dir', 'mine', at('work_dir'), 'mine', ['quantize.model_path=x.pth'], 'quantize'),
+    ('release', 5.5, at('optim_wrapper.optimizer.lr'), 5e-4),
+    ('release', '7', at('model.neck.type'), 'EuclideanDifference'),
+    ('train.clip_grad_norm', 0.5, at('optim_wrapper.clip_grad.max_norm'), 0.5),
+    ('train.clip_grad_norm', 0, at('optim_wrapper.clip_grad'), ABSENT),
+    *(('train.precision', name, at('optim_wrapper.type'), 'OptimWrapper')
+      for name in ('fp32', '32-true', 32, '64-true', '32')),
+    *(('train.precision', name, at('optim_wrapper.dtype'), 'float16') for name in (16, '16', '16-mixed',
+      '16-true')),
+    *(('train.precision', name, at('optim_wrapper.dtype'), 'bfloat16') for name in ('bf16-mixed',
+      'bf16-true')),
+    ('train.checkpoint_interval', 200, at('default_hooks.checkpoint.interval'), 200),
+    ('train.validation_interval', 50, at('train_cfg.val_interval'), 50),
+    ('train.checkpointer.enable_topk', True, at('count', hook('BestCheckpointsHook')), 1),
+    ('train.checkpointer.enable_topk', True, at('default_hooks.checkpoint.save_best'), ABSENT),
+    ('train.checkpointer.monitor', 'val_far', at('monitor', hook('BestCheckpointsHook')),
+     'false_alarm_rate_at_100_recall', TOPK),
+    ('train.checkpointer.mode', 'max', at('mode', hook('BestCheckpointsHook')), 'max', TOPK),
+    ('train.checkpointer.save_top_k', 3, at('count', hook('BestCheckpointsHook')), 3, TOPK),
+    ('train.checkpointer.filename', 'a_{epoch}', at('filename', hook('BestCheckpointsHook')), 'a_{epoch}',
+     TOPK),
+    ('train.checkpointer.dirpath', 'best', at('out_dir', hook('BestCheckpointsHook')), 'best', TOPK),
+    ('train.checkpointer.dirpath', '', at('out_dir', hook('BestCheckpointsHook')), '/results/train', TOPK),
+    ('train.checkpointer.replace_periodic', True, at('default_hooks.checkpoint.interval'), -1, TOPK),
+    ('train.checkpointer.auto_insert_metric_name', True, at('insert_names', hook('BestCheckpointsHook')),
+     True, TOPK),
     ('export.checkpoint', 'x.pth', at('load_from'), 'x.pth', [], 'export'),
     ('export.input_width', 32, at('model.input_size'), (128, 32), ['export.input_height=128'], 'export'),
     ('export.input_height', 128, at('model.input_size'), (128, 32), ['export.input_width=32'], 'export'),
-]  # yapf: disable
+]
 
 # key, value, overrides that it takes, the action, a part of the note
 NOTED = [
     ('encryption_key', 'secret', [], 'train', 'only an export to a name ending in .etlt is encrypted'),
     ('train.use_distributed_sampler', True, [], 'train', 'by itself'),
     ('train.optim.momentum', 0.5, [], 'train', 'train.optim.optim: sgd, and that is adamw'),
-    ('train.classify.cls_weight', [1, 2], EUCLIDEAN, 'train', 'train.classify.loss: ce, and that is contrastive'),
+    ('train.classify.cls_weight', [1, 2], EUCLIDEAN, 'train',
+        'train.classify.loss: ce, and that is contrastive'),
     ('model.classify.embedding_vectors', 3, [], 'train', 'difference_module: euclidean'),
     ('model.decode_head.use_summary_token', True, [], 'train', 'FAN has no summary token'),
     ('dataset.segment', dict(root_dir='x'), [], 'train', 'segmentation'),
     ('dataset.classify.grid_map.x', 2, [], 'train', 'concat_type: grid, and that is linear'),
-    ('dataset.classify.augmentation_config.random_flip.enable', True, [], 'train', 'augment: True, and that is False'),
-    ('dataset.classify.augmentation_config.with_scale_random_crop.enable', True, [], 'train', 'does not use it'),
-    ('dataset.classify.augmentation_config.with_scale_random_crop.scale_range', [1, 1.2], [], 'train', 'does not use it'),
+    ('dataset.classify.augmentation_config.random_flip.enable', True, [], 'train',
+     'augment: True, and that is False'),
+    ('dataset.classify.augmentation_config.with_scale_random_crop.enable', True, [], 'train',
+     'does not use it'),
+    ('dataset.classify.augmentation_config.with_scale_random_crop.scale_range', [1, 1.2], [], 'train',
+     'does not use it'),
     ('export.gpu_id', 0, [], 'export', 'on the CPU'),
     ('export.on_cpu', True, [], 'export', 'on the CPU'),
-    ('evaluate.checkpoint', 'x.pth', ['evaluate.trt_engine=x.engine'], 'evaluate', 'evaluate.trt_engine is run'),
-    *((f'gen_trt_engine.{key}', value, [], 'export', 'tools/deploy.py') for key, value in ENGINES.items()),
-    *((f'gen_trt_engine.tensorrt.{key}', value, [], 'export', 'tools/deploy.py') for key, value in TENSORRT.items()),
-]  # yapf: disable
+    ('export.serialize_nvdsinfer', True, [], 'export', 'no DeepStream'),
+    ('model_name', 'mine', [], 'train', 'names of the toolkit'),
+    ('wandb', dict(enable=True, tags=['a']), [], 'train', 'tracker'),
+    ('train.segment', dict(loss='ce', weights=[1, 2]), [], 'train', 'segmentation'),
+    ('train.distributed_strategy', 'ddp', [], 'train', 'in one way'),
+    ('train.activation_checkpoint', True, [], 'train', 'changes no result'),
+    ('train.checkpoint_interval_unit', 'step', [], 'train', 'after epochs'),
+    ('train.checkpointer.save_top_k', 3, [], 'train', 'enable_topk: True, and that is False'),
+    ('model.precise_msda', True, [], 'train', 'deterministic'),
+    ('model.decode_head.align_corners', True, [], 'train', 'never aligned'),
+    ('model.decode_head.feature_strides', [4, 8, 16, 32], [], 'train', "the backbone's"),
+    ('model.decode_head.in_channels', [1, 2, 3, 4], [], 'train', "the backbone's"),
+    ('model.decode_head.in_index', [3, 2, 1, 0], [], 'train', "the backbone's"),
+    ('model.decode_head.use_summary_token', False, VIT, 'train', 'always has'),
+    ('dataset.classify.quant_calibration_dataset', dict(images_dir=''), [], 'train', 'training data'),
+    *((f'gen_trt_engine.{key}', value, [], 'gen_trt_engine', 'ONNX file says')
+      for key, value in dict(batch_size=1, input_channel=3, input_width=128, input_height=512,
+      opset_version=12).items()),
+    ('gen_trt_engine.verbose', True, [], 'gen_trt_engine', 'builder'),
+    ('gen_trt_engine.tensorrt.data_type', 'FP16', [], 'gen_trt_engine', 'precision of the ONNX file'),
+    ('gen_trt_engine.tensorrt.calibration', dict(cal_batches=3), [], 'gen_trt_engine',
+     'precision of the ONNX file'),
+    *((f'quantize.{key}', value, ['quantize.model_path=x.pth'], 'quantize', 'in one way')
+      for key, value in dict(backend='modelopt.onnx', mode='static_ptq', algorithm='minmax', layers=['a'],
+      skip_names=['b'],
+                             backend_kwargs=dict(a=1), device='cuda').items()),
+]
 ELSEWHERE = {  # what a run of the command shows, in test_command.py and below
-    *(f'{action}.{key}' for action in ('train', 'evaluate', 'inference') for key in ('num_gpus', 'gpu_ids')), 'train.num_nodes',
-    'export.onnx_file', 'export.opset_version', 'export.input_channel', 'export.batch_size', 'export.verbose'
+    *(f'{action}.{key}' for action in ('train', 'evaluate', 'inference')
+      for key in ('num_gpus', 'gpu_ids')), 'train.num_nodes', 'num_gpus', 'gpu_ids', 'evaluate.gpu_id',
+    'inference.gpu_id', 'export.format', 'export.onnx_file',
+    *(f'gen_trt_engine.{key}' for key in ('onnx_file', 'trt_engine', 'results_dir', 'gpu_id')),
+    *(f'gen_trt_engine.tensorrt.{key}'
+      for key in ('workspace_size', *(f'{n}_batch_size' for n in ('min', 'opt', 'max')))),
+    'export.opset_version', 'export.input_channel', 'export.batch_size', 'export.verbose'
 }
 # key, value, overrides that it takes, a part of the message
 REFUSED = [
     ('task', 'segment', [], 'classification is what this tool does'),
     ('model.backbone.feat_downsample', True, [], 'not known'),
-    ('model.decode_head.align_corners', True, [], 'corners not aligned'),
-    ('model.decode_head.align_corner', True, [], 'corners not aligned'),
     ('model.backbone.freeze_backbone', True, [], 'give pretrained ones'),
-    ('model.decode_head.feature_strides', [4, 8, 16, 32], [], 'has [4, 8, 16, 16]'),
-    ('model.decode_head.feature_strides', [4, 8, 16, 16], VIT, 'has [4, 8, 16, 32]'),
-    ('model.decode_head.in_channels', [1, 2, 3, 4], [], '[128, 256, 384, 384]'),
-    ('model.decode_head.in_index', [3, 2, 1, 0], [], '[0, 1, 2, 3]'),
-    ('model.decode_head.use_summary_token', False, VIT, 'with its summary token'),
     ('train.classify.loss', 'contrastive', [], 'is trained with ce'),
     ('train.classify.cls_weight', [1, 2, 3], [], 'there are 2 classes'),
-    ('train.checkpoint_interval', 11, [], 'train.num_epochs is 10'),
-    ('train.val_interval', 11, [], 'train.num_epochs is 10'),
     ('dataset.classify.batch_size', 1, [], 'at least 2'),
     ('dataset.classify.num_input', 3, [], 'input_map has 4 lightings'),
-    ('dataset.classify.input_map', dict(Low=0, Solder=0, Uniform=2, White=3), [], 'position 0 is given 2 times'),
+    ('dataset.classify.input_map', dict(Solder=1), [], 'Probably meant: {Solder: 0}'),
+    ('dataset.classify.num_input', 1, [], 'for 1 of them give input_map={Low: 0}'),
+    ('dataset.classify.image_width', 100, ['dataset.classify.image_height=100'],
+     'a width of 96 or 112 (100×100 is a default'),
+    ('export.format', 'xdl', [], 'written as ONNX'),
+    ('dataset.classify.input_map', dict(Low=0, Solder=0, Uniform=2, White=3), [],
+     'position 0 is given 2 times'),
     ('dataset.classify.grid_map.x', 3, GRID, '6 places'),
     ('dataset.classify.image_width', 40, [], 'multiples of 16'),
     ('dataset.classify.image_width', 48, VIT, 'squares'),
     ('dataset.classify.output_shape', [64, 32], [], 'they are the same'),
     ('dataset.classify.input_width', 64, [], 'they are one parameter'),
     ('dataset.classify.num_classes', 3, EUCLIDEAN, 'PASS from FAIL only'),
-]  # yapf: disable
+]
 
 
 def with_value(key, value, overrides=()):
@@ -239,7 +320,8 @@ def with_value(key, value, overrides=()):
 
 @pytest.mark.parametrize('case', BECOMES, ids=lambda case: f'{case[0]}={case[1]}')
 def test_it_becomes_what_the_table_says(case):
-    key, value, where, expected, overrides, action = (*case, [], 'train')[:6] if len(case) == 4 else (*case, 'train')[:6]
+    key, value, where, expected, overrides, action = (*case, [],
+                                                      'train')[:6] if len(case) == 4 else (*case, 'train')[:6]
     assert where(spec_to_config(with_value(key, value, overrides), action=action)) == expected
 
 
@@ -247,8 +329,13 @@ def test_it_becomes_what_the_table_says(case):
 def test_what_has_no_effect_is_noted(case):
     key, value, overrides, action, reason = case
     read = read_spec(with_value(key, value, overrides))
-    build_config(read, action)
-    assert any(note.startswith(key) and reason in note for note in read.notes), read.notes
+    if action == 'gen_trt_engine':
+        note_effects(read, action, {})
+    else:
+        build_config(read, action)
+    assert reason in read.without_effect[key]
+    assert sum(key in line for line in read.report()) == 1
+    assert f'{key} has no effect: {read.without_effect[key]}' in read.report(explain=True)
 
 
 @pytest.mark.parametrize('case', REFUSED, ids=lambda case: f'{case[0]}={case[1]}')
@@ -265,10 +352,13 @@ def test_a_value_of_another_kind_is_an_error_that_names_it(key):
     parameter = PARAMETERS[key]
     if parameter.kind.text == 'any':
         return
-    wrong = {'bool': 'yes', 'str': ['x']}.get(parameter.kind.text, {'x': 'y'})
+    wrong = {'bool': 'yes', 'str': ['x'], PARAMETERS['release'].kind.text: [7]}.get(
+                 parameter.kind.text, {'x': 'y'})
     for name in (key, *parameter.aliases):
         read = read_spec(with_value(name, wrong))
-        assert any(problem.startswith(f'{name} (') or problem.startswith(f'{name}.') for problem in read.problems), read.problems
+        assert any(
+            problem.startswith(f'{name} (') or problem.startswith(f'{name}.')
+            for problem in read.problems), read.problems
 
 
 def test_every_parameter_is_in_a_test():
@@ -290,7 +380,8 @@ def test_every_parameter_of_the_list_is_in_the_table():
 def test_the_larger_set_of_devices_wins(num_gpus, gpu_ids, ids, monkeypatch):
     monkeypatch.setattr('torch.cuda.device_count', lambda: 0)
     for action in ('train', 'evaluate', 'inference'):
-        read = read_spec(spec(), [f'{action}.num_gpus={num_gpus}', f'{action}.gpu_ids={gpu_ids}', 'train.num_nodes=2'])
+        read = read_spec(
+            spec(), [f'{action}.num_gpus={num_gpus}', f'{action}.gpu_ids={gpu_ids}', 'train.num_nodes=2'])
         devices = devices_of(read, action)
         assert devices.ids == ids and devices.nodes == (2 if action == 'train' else 1)
         assert sum('no GPU here' in note for note in read.notes) == 1

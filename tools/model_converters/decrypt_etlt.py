@@ -11,7 +11,7 @@ from mmchangenet.tao.encryption import read_encrypted
 KEY = 'ENCRYPTION_KEY'
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('source', help='encrypted file (.etlt)')
     parser.add_argument('target', help='ONNX file to write')
@@ -19,7 +19,7 @@ def parse_args():
     return parser.parse_args()
 
 
-def main():
+def main() -> int:
     args = parse_args()
     try:
         key = args.key or os.environ.get(KEY)

@@ -7,7 +7,7 @@ from mmchangenet.apis.launch import MISTAKES, fail_or_raise
 from mmchangenet.tao.conversion import to_reference
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('source', help='checkpoint of a network that the toolkit has')
     parser.add_argument('target', help='file to write')
@@ -15,7 +15,7 @@ def parse_args():
     return parser.parse_args()
 
 
-def main():
+def main() -> int:
     args = parse_args()
     try:
         print(to_reference(args.source, args.target, args.backbone))

@@ -1,9 +1,14 @@
 """Pictures of every n-th batch of an evaluation or inference."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmchangenet.evaluation.score_file_hook import scored_rows
 from mmchangenet.registry import HOOKS
@@ -14,20 +19,21 @@ from mmchangenet.visualization.gallery import Gallery, Pair, write_gallery
 class BatchPictureHook(Hook):
     """Draws each pair of every n-th batch, all lightings of both sides and their difference, with its score.
 
-    Batches are counted in the order of the CSV's rows, whatever number of processes there is. Rows without a score are left
-    out. Needs an ``InspectionMetric`` in the test evaluator; images are read again from the dataset's files.
+    Batches are counted in the order of the CSV's rows, whatever number of processes there is. Rows without a
+    score are left out. Needs an ``InspectionMetric`` in the test evaluator; images are read again from the
+    dataset's files.
 
     Args:
-        out_dir (str): folder for the pictures.
-        interval (int): n.
-        batch_size (int): rows of a batch.
+        out_dir: folder for the pictures.
+        interval: n.
+        batch_size: rows of a batch.
     """
 
-    def __init__(self, out_dir, interval, batch_size):
+    def __init__(self, out_dir: str, interval: int, batch_size: int) -> None:
         self.out_dir, self.interval, self.batch_size = Path(out_dir), interval, batch_size
 
     @master_only
-    def after_test_epoch(self, runner, metrics=None):
+    def after_test_epoch(self, runner: Runner, metrics: Mapping[str, Any] | None = None) -> None:
         """Draw them."""
         rows, dataset = scored_rows(runner.test_evaluator), runner.test_dataloader.dataset
         chosen = (rows.position // self.batch_size + 1) % self.interval == 0

@@ -1,0 +1,55 @@
+"""Specs as every release publishes them go from training to export with only paths and sizes of the data
+changed.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import onnx
+import pytest
+
+from mmchangenet.tao.command import main
+
+SPECS = Path(__file__).parent / 'specs'
+SIDE = 16
+FAN = ('release_5_1', 'release_6_0', 'release_6_25', 'release_7_fan',
+       *(pytest.param(name, marks=pytest.mark.slow) for name in ('release_5_3', 'release_5_5')))
+
+
+@pytest.mark.parametrize('name', FAN)
+def test_a_published_spec_goes_from_training_to_export(name, shallow_fan, spec_data, tmp_path, monkeypatch,
+                                                       capsys):
+    """All of it as published, but for paths, the sizes of images and network and the number of epochs."""
+    monkeypatch.chdir(tmp_path)
+    text = (SPECS / f'{name}.yaml').read_text()
+    shape = [f'dataset.classify.output_shape=[{SIDE},{SIDE}]'] if 'output_shape' in text else [
+        f'dataset.classify.image_width={SIDE}', f'dataset.classify.image_height={SIDE}']
+    changed = ['results_dir=out', *spec_data, *shape, 'train.num_epochs=1', 'dataset.classify.workers=0',
+               'model.decode_head.decoder_params.embed_dim=16',
+               *(['train.pretrained_model_path=null'] if '/data/pretrained' in text else [])]
+    for action in ('train', 'evaluate', 'inference', 'export'):
+        assert main([action, *changed[:1], '-e', str(SPECS / f'{name}.yaml'), *changed[1:]]) == 0, action
+        shown = capsys.readouterr().out
+        assert sum('without effect here' in line for line in shown.splitlines()) <= 1
+        assert shown.count('defaults of release ') == 1
+        lines = [json.loads(line) for line in Path('out', action, 'status.json').read_text().splitlines()]
+        assert lines[0]['status'] == 'STARTED' and lines[-1][
+            'message'] == f'{action.capitalize()} finished successfully.'
+        assert set(lines[0]) == {'date', 'time', 'status', 'verbosity', 'message'}
+        assert Path('out', action, 'experiment.yaml').is_file()
+    kpi = [json.loads(line).get('kpi', {}) for line in Path('out/train/status.json').read_text().splitlines()]
+    assert any({'val_loss', 'val_acc', 'val_fpr', 'val_far'} <= set(figures) for figures in kpi)
+    test, = (json.loads(line)['kpi']
+             for line in Path('out/evaluate/status.json').read_text().splitlines()[1:-1])
+    assert set(test) == {'test_acc', 'test_fpr', 'test_fnr', 'defect_acc'}
+    with open('out/inference/inference.csv', newline='') as file:
+        assert all(float(row['siamese_score']) >= 0 for row in csv.DictReader(file))
+    onnx.checker.check_model(onnx.load('out/export/changenet-classify.onnx'))
+    named = {path.name for path in Path('out/train').glob('*.pth')}
+    assert {'changenet_classify.pth', 'changenet_model_classify_latest.pth'} <= named
+    assert ('model_epoch_000.pth' in named) == (name != 'release_7_fan')
+    if name == 'release_7_fan':
+        assert {'model_epoch_000_step_00004.pth', 'model_best_000.pth'} <= named
