@@ -44,7 +44,7 @@ class TimmTrunk(Trunk):
         self.vit = vit
 
     @property
-    def blocks(self) -> nn.ModuleList:  # type: ignore[override]
+    def blocks(self) -> nn.ModuleList:
         """timm's blocks."""
         return self.vit.blocks
 
