@@ -77,6 +77,9 @@ def narrowed(file, boards):
         if 'large' in str(backbone.arch):
             backbone.arch = SHALLOW
             backbone.pop('init_cfg', None)
+    elif 'CRADIO' in kind or 'DINOv3' in kind:
+        name = 'vit_base_patch16_radio_v3' if 'CRADIO' in kind else 'vit_small_patch16_dinov3'
+        backbone.arch = dict(model_name=name, embed_dim=64, depth=4, num_heads=2, init_values=0.0 if 'CRADIO' in kind else 1e-5)
     if config.model.neck.type == 'LearnableDifference':
         config.model.neck.embed_dim = 32
     dataset = config.test_dataloader.dataset
