@@ -1,7 +1,7 @@
 """Names of C-RADIO's and DINOv3's weights: the reference's and the hubs', and ours.
 
-As in :mod:`.reference_names` both layouts of the reference hold the same numbers, so that a conversion there and back gives the same
-bytes. The reference puts the transformer deeper, by the backbone it is part of.
+As in :mod:`.reference_names` both layouts of the reference hold the same numbers, so that a conversion there
+and back gives the same bytes. The reference puts the transformer deeper, by the backbone it is part of.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ def is_dinov3(names: Mapping[str, object]) -> bool:
 def radio_weights(weights: Mapping[str, Tensor]) -> Weights:
     """The transformer in a file of C-RADIO v2, by our names, whatever stands before them.
 
-    Known are the hub's and NVIDIA's layout, the reference's and ours. Tables and patches of another size are resized bicubically,
-    corners aligned. What is not the transformer's, such as teachers' heads and the input's mean and std, is left out.
+    Known are the hub's and NVIDIA's layout, the reference's and ours. Tables and patches of another size are
+    resized bicubically, corners aligned. What is not the transformer's, such as teachers' heads and the
+    input's mean and std, is left out.
 
     Raises:
         CheckpointError: when there is no such transformer, or several.
@@ -95,7 +96,8 @@ def dinov3_weights(weights: Mapping[str, Tensor]) -> Weights:
         raise CheckpointError(
             'the file has the layout of DINOv3\'s authors or of another project: take the weights that timm publishes on the hub '
             '(timm/vit_*_patch16_dinov3.lvd1689m)' if authors else
-            f'the file holds {len(prefixes)} transformers of DINOv3 (reg_token); expected the weights of one, in timm\'s layout')
+            f'the file holds {len(prefixes)} transformers of DINOv3 (reg_token); expected the weights of '
+            f'one, in timm\'s layout')
     prefix, = prefixes
     return OrderedDict((name.removeprefix(prefix), tensor) for name, tensor in weights.items() if name.startswith(prefix))
 

@@ -1,4 +1,5 @@
-"""The configs of DINOv2, of the light network and of the other backbones build, and train on the demo boards."""
+"""The configs of DINOv2, of the light network and of the other backbones build, and train on the demo
+boards."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""The reference's optimiser and schedule: AdamW, the rate falling linearly towards zero after the last epoch."""
+"""The reference's optimiser and schedule: AdamW, the rate falling linearly towards zero after the last
+epoch."""
 
 max_epochs = 10
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=1)

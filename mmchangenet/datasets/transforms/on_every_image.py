@@ -21,15 +21,16 @@ from .augmentation import Images, Results
 class OnEveryImage(BaseTransform):
     """Does to every lighting of both sides what transforms of mmcv, mmpretrain and the like do to one image.
 
-    All images of a sample get the same random draws: they are drawn from one seed, which comes from the row's own draw, so that
-    they do not depend on the number of loader processes. What else draws from ``random``, ``np.random`` or torch is not
-    disturbed.
+    All images of a sample get the same random draws: they are drawn from one seed, which comes from the row's
+    own draw, so that they do not depend on the number of loader processes. What else draws from ``random``,
+    ``np.random`` or torch is not disturbed.
 
-    A transform gets what it gets behind mmcv's ``LoadImageFromFile``: ``img``, uint8 (h, w, 3) in the order B, G, R,
-    ``img_shape`` and ``ori_shape``. Images have to be uint8 with three channels afterwards, too: normalising is the data
-    preprocessor's.
+    A transform gets what it gets behind mmcv's ``LoadImageFromFile``: ``img``, uint8 (h, w, 3) in the order
+    B, G, R, ``img_shape`` and ``ori_shape``. Images have to be uint8 with three channels afterwards, too:
+    normalising is the data preprocessor's.
 
-    Required keys: images, a uint8 array (2, L, h, w, 3), R, G, B, and optionally rng. Put it behind ``PairedResize``.
+    Required keys: images, a uint8 array (2, L, h, w, 3), R, G, B, and optionally rng. Put it behind
+    ``PairedResize``.
 
     Modified keys: images, a uint8 array (2, L, h', w', 3).
 
@@ -88,7 +89,8 @@ class OnEveryImage(BaseTransform):
 
 @contextmanager
 def _drawn_from(seed: int) -> Iterator[None]:
-    """Python's, numpy's and torch's (CPU) global generators begin at a seed, and go on afterwards where they were."""
+    """Python's, numpy's and torch's (CPU) global generators begin at a seed, and go on afterwards where they
+    were."""
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()
     random.seed(seed)
     np.random.seed(seed)

@@ -1,7 +1,8 @@
 """C-RADIO v2 as a backbone: timm's transformer, C-RADIO's tokens and positions.
 
-Heinrich et al., "RADIOv2.5: Improved Baselines for Agglomerative Vision Foundation Models", CVPR 2025 (arXiv 2412.07679). Written
-from a description of what the published networks compute, so that their weights give the same features.
+Heinrich et al., "RADIOv2.5: Improved Baselines for Agglomerative Vision Foundation Models", CVPR 2025 (arXiv
+2412.07679). Written from a description of what the published networks compute, so that their weights give the
+same features.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from .vit_trunk import Grid
 
 
 class RadioTrunk(TimmTrunk):
-    """C-RADIO v2's transformer: eight tokens before the patches', a position table of 128×128 that every grid takes a part of.
+    """C-RADIO v2's transformer: eight tokens before the patches', a position table of 128×128 that every grid
+    takes a part of.
 
-    In training each image's positions are a random window of the table, as C-RADIO is trained, unless the embedding is
-    frozen. Published weights expect images normalised with CLIP's mean and std.
+    In training each image's positions are a random window of the table, as C-RADIO is trained, unless the
+    embedding is frozen. Published weights expect images normalised with CLIP's mean and std.
     """
 
     # LayerScale, which timm's v3 of base and large has, goes with 0.0; None would leave it
@@ -59,7 +61,8 @@ class RadioTrunk(TimmTrunk):
         height, width = (int(side) for side in grid.shape[-2:])
         windows = self.training and self.frozen_stages < 0
         position = self.window_positions(len(images), (height, width)) if windows else self.position((height, width))
-        # empty places in front, to which the tokens are added: their size follows the batch in any exported graph
+        # empty places in front, to which the tokens are added: their size follows the batch in any exported
+        # graph
         tokens = F.pad((grid + position).flatten(2).transpose(1, 2), (0, 0, self.num_prefix, 0))
         return tokens + F.pad(self.vit.class_tokens, (0, 0, 0, height * width)), (height, width)
 
@@ -67,7 +70,8 @@ class RadioTrunk(TimmTrunk):
         return self.vit.pos_embed.transpose(1, 2).unflatten(-1, (self.table_size, self.table_size))
 
     def position(self, grid_size: Grid) -> Tensor:
-        """The positions of a grid (h, w), (1, C, h, w): the table at the size of the longer side, its top left part."""
+        """The positions of a grid (h, w), (1, C, h, w): the table at the size of the longer side, its top
+        left part."""
         side, table = max(grid_size), self._table()
         if side != self.table_size:
             table = F.interpolate(table, (side, side), mode='bilinear', align_corners=True)
@@ -100,10 +104,11 @@ class CRADIO(RadioTrunk, TokenOutputs):
     """C-RADIO v2 alone: its class tokens, or maps of its blocks.
 
     Args:
-        arch: ``base``, ``large`` or ``huge``, the toolkit's ``c_radio_v2_vit_*_patch16_224``; or a dict of arguments of timm's
-            ``create_model``, such as ``dict(model_name='vit_base_patch16_radio_v3', init_values=0.0, depth=4)``.
-        out_type: ``cls_token`` gives the first three class tokens as one vector (N, 3·C), without a norm; ``featmap`` the patch
-            tokens after the blocks of ``out_indices`` as maps (N, C, H/16, W/16).
+        arch: ``base``, ``large`` or ``huge``, the toolkit's ``c_radio_v2_vit_*_patch16_224``; or a dict of
+            arguments of timm's ``create_model``, such as ``dict(model_name='vit_base_patch16_radio_v3',
+            init_values=0.0, depth=4)``.
+        out_type: ``cls_token`` gives the first three class tokens as one vector (N, 3·C), without a norm;
+            ``featmap`` the patch tokens after the blocks of ``out_indices`` as maps (N, C, H/16, W/16).
         out_indices: blocks, counted from 0; −1 is the last. For ``cls_token`` only the last.
         frozen_stages: −1 nothing, 0 the embedding, k also the first k blocks, all of them everything.
         with_cp: recompute activations in the backward pass to save memory.

@@ -1,4 +1,5 @@
-"""Multi-scale deformable attention: every query reads a few places of every level, at offsets that it chooses itself.
+"""Multi-scale deformable attention: every query reads a few places of every level, at offsets that it chooses
+itself.
 
 Zhu et al., "Deformable DETR" (arXiv 2010.04159).
 """
@@ -16,7 +17,8 @@ except ImportError:
 
 
 class DeformableAttention(nn.Module):
-    """Multi-scale deformable attention in plain torch; on a GPU by mmcv's compiled operator where that is installed.
+    """Multi-scale deformable attention in plain torch; on a GPU by mmcv's compiled operator where that is
+    installed.
 
     Exports to standard ONNX operators from opset 16 (GridSample) on.
 
@@ -105,7 +107,8 @@ def _compiled(value, sizes, locations, weights):
 
 
 def pixel_centres(sizes, device=None):
-    """x and y, from 0 to 1, of the pixels of levels (h, w), row by row and level by level: float32 (sum of h·w, 2)."""
+    """x and y, from 0 to 1, of the pixels of levels (h, w), row by row and level by level: float32 (sum of
+    h·w, 2)."""
     levels = []
     for height, width in sizes:
         y, x = ((torch.arange(side, device=device, dtype=torch.float32) + 0.5) / side for side in (height, width))

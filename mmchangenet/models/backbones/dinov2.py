@@ -9,22 +9,24 @@ from .vit_trunk import ViTTrunk, as_map
 
 @MODELS.register_module()
 class DINOv2(ViTTrunk):
-    """Vision transformer of Oquab et al., "DINOv2: Learning Robust Visual Features without Supervision" (arXiv 2304.07193).
+    """Vision transformer of Oquab et al., "DINOv2: Learning Robust Visual Features without Supervision"
+    (arXiv 2304.07193).
 
     Args:
-        arch (str | dict): ``small``, ``base``, ``large`` and ``giant`` are the public ones, ``nv_large`` the toolkit's
-            ``vit_large_nvdinov2``; or a dict of ``width, depth, num_heads, hidden_dim, swiglu``.
-        out_type (str): ``cls_token`` gives the normed class token (N, C); ``featmap`` the normed patch tokens after the
-            blocks of ``out_indices`` as maps (N, C, H/14, W/14).
+        arch (str | dict): ``small``, ``base``, ``large`` and ``giant`` are the public ones, ``nv_large`` the
+            toolkit's ``vit_large_nvdinov2``; or a dict of ``width, depth, num_heads, hidden_dim, swiglu``.
+        out_type (str): ``cls_token`` gives the normed class token (N, C); ``featmap`` the normed patch tokens
+            after the blocks of ``out_indices`` as maps (N, C, H/14, W/14).
         out_indices (Sequence[int]): blocks, counted from 0; −1 is the last. For ``cls_token`` only the last.
         patch_size (int): side of a patch in pixels; sides of images are multiples of it.
-        img_size (int | Sequence[int]): (H, W) that the position table is made for. For other images it is resized in
-            every pass, with the sampling coordinates of DINOv2's authors.
+        img_size (int | Sequence[int]): (H, W) that the position table is made for. For other images it is
+            resized in every pass, with the sampling coordinates of DINOv2's authors.
         num_registers (int): register tokens; the public weights with registers have 4.
         drop_path_rate (float): stochastic depth of the last block; it rises linearly from 0.
         frozen_stages (int): −1 nothing, 0 the embedding, k also the first k blocks, all of them everything.
         with_cp (bool): recompute activations in the backward pass to save memory.
-        init_cfg (dict, optional): MMEngine's; ``dict(type='Pretrained', checkpoint=FILE)`` takes public DINOv2 weights.
+        init_cfg (dict, optional): MMEngine's; ``dict(type='Pretrained', checkpoint=FILE)`` takes public
+            DINOv2 weights.
 
     Raises:
         ValueError: for an unknown ``arch`` or ``out_type``, or blocks that are not there.
@@ -44,7 +46,8 @@ class DINOv2(ViTTrunk):
         self.out_type = out_type
 
     def resize_position(self, patches, grid_size):
-        """As DINOv2's authors: scale factors a tenth of a patch too large, which also shift where is sampled."""
+        """As DINOv2's authors: scale factors a tenth of a patch too large, which also shift where is
+        sampled."""
         scale = tuple((side + 0.1) / before for side, before in zip(grid_size, self.grid_size, strict=True))
         return F.interpolate(patches, scale_factor=scale, mode='bicubic')
 

@@ -37,9 +37,9 @@ def read_dinov2_weights(file):
 def adapt_dinov2_weights(weights, trunk, source):
     """Public weights as a transformer's state dict.
 
-    Layouts of timm and of DINOv2's authors are known, with anything in front of the names (``backbone.``, ``teacher.``).
-    Patch kernels and the patch part of the position table are resized bicubically, corners not aligned, without
-    antialiasing, where the sizes differ; the class token's position is kept.
+    Layouts of timm and of DINOv2's authors are known, with anything in front of the names (``backbone.``,
+    ``teacher.``). Patch kernels and the patch part of the position table are resized bicubically, corners not
+    aligned, without antialiasing, where the sizes differ; the class token's position is kept.
 
     Args:
         weights (dict[str, torch.Tensor]): by the checkpoint's names.
@@ -47,7 +47,8 @@ def adapt_dinov2_weights(weights, trunk, source):
         source (str): the file, for messages.
 
     Returns:
-        OrderedDict[str, torch.Tensor]: all weights of the transformer, and of ``trunk`` whatever else the file holds.
+        OrderedDict[str, torch.Tensor]: all weights of the transformer, and of ``trunk`` whatever else the
+        file holds.
 
     Raises:
         CheckpointError: when weights are missing or do not fit.
@@ -80,11 +81,12 @@ def resize_patch_kernels(kernels, patch_size):
 def resize_position_table(table, grid_size, source='the checkpoint'):
     """(1, 1 + n·n, C) → (1, 1 + h·w, C) for a grid (h, w), bicubic; the class token's entry is kept.
 
-    A table whose length fits a square grid is taken for one, as all public ones are; another is used as it is where it has the
-    wanted length.
+    A table whose length fits a square grid is taken for one, as all public ones are; another is used as it is
+    where it has the wanted length.
 
     Raises:
-        CheckpointError: when the table is neither of a square grid with a class token nor of the wanted length.
+        CheckpointError: when the table is neither of a square grid with a class token nor of the wanted
+            length.
     """
     count = table.shape[1] - 1
     side = math.isqrt(count)

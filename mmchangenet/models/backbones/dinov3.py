@@ -22,7 +22,8 @@ from .vit_trunk import Grid
 
 
 class DINOv3Trunk(TimmTrunk):
-    """DINOv3's transformer: a class token and four registers; positions are rotations in every block, of any grid."""
+    """DINOv3's transformer: a class token and four registers; positions are rotations in every block, of any
+    grid."""
 
     variants = {name: dict(model_name=f'vit_{name}_patch16_dinov3')
                 for name in ('small', 'small_plus', 'base', 'large', 'huge_plus', '7b')}
@@ -38,7 +39,8 @@ class DINOv3Trunk(TimmTrunk):
         """See :class:`Trunk`; the class token is the first."""
         grid = self.vit.patch_embed.proj(images)
         height, width = (int(side) for side in grid.shape[-2:])
-        # empty places in front, to which the tokens are added: their size follows the batch in any exported graph
+        # empty places in front, to which the tokens are added: their size follows the batch in any exported
+        # graph
         tokens = F.pad(grid.flatten(2).transpose(1, 2), (0, 0, self.num_prefix, 0))
         prefix = torch.cat([self.vit.cls_token, self.vit.reg_token], dim=1)
         return tokens + F.pad(prefix, (0, 0, 0, height * width)), (height, width)
@@ -60,15 +62,17 @@ class DINOv3(DINOv3Trunk, TokenOutputs):
     """DINOv3 alone: its class token, or maps of its blocks.
 
     Args:
-        arch: ``small``, ``small_plus``, ``base``, ``large``, ``huge_plus`` or ``7b``, the toolkit's ``vit_*_dinov3``; or a dict of
-            arguments of timm's ``create_model``, such as ``dict(model_name='vit_small_patch16_dinov3', depth=4)``.
-        out_type: ``cls_token`` gives the normed class token (N, C); ``featmap`` the normed patch tokens after the blocks of
-            ``out_indices`` as maps (N, C, H/16, W/16).
+        arch: ``small``, ``small_plus``, ``base``, ``large``, ``huge_plus`` or ``7b``, the toolkit's
+            ``vit_*_dinov3``; or a dict of arguments of timm's ``create_model``, such as
+            ``dict(model_name='vit_small_patch16_dinov3', depth=4)``.
+        out_type: ``cls_token`` gives the normed class token (N, C); ``featmap`` the normed patch tokens after
+            the blocks of ``out_indices`` as maps (N, C, H/16, W/16).
         out_indices: blocks, counted from 0; −1 is the last. For ``cls_token`` only the last.
         drop_path_rate: stochastic depth of the last block; it rises linearly from 0.
         frozen_stages: −1 nothing, 0 the embedding, k also the first k blocks, all of them everything.
         with_cp: recompute activations in the backward pass to save memory.
-        init_cfg: MMEngine's; ``dict(type='Pretrained', checkpoint=FILE)`` takes DINOv3 weights in timm's layout.
+        init_cfg: MMEngine's; ``dict(type='Pretrained', checkpoint=FILE)`` takes DINOv3 weights in timm's
+            layout.
 
     Raises:
         ValueError: for an unknown ``arch`` or ``out_type``, or blocks that are not there.

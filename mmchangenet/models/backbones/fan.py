@@ -1,8 +1,8 @@
 """FAN hybrid: a ConvNeXt stem followed by fully attentional blocks.
 
-Zhou et al., "Understanding The Robustness in Vision Transformers", ICML 2022 (arXiv 2204.12451): token mixing by
-self-attention, channel processing by attention over channels. Written from a description of what the published
-networks compute, so that their weights give the same features.
+Zhou et al., "Understanding The Robustness in Vision Transformers", ICML 2022 (arXiv 2204.12451): token mixing
+by self-attention, channel processing by attention over channels. Written from a description of what the
+published networks compute, so that their weights give the same features.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Grid = tuple[int, int]
 class UnbiasedLayerNorm(nn.LayerNorm):
     """Layer norm over the last dimension by the variance divided by C − 1 instead of C.
 
-    Dividing by √(v·C/(C−1) + eps) equals scaling the weight by √((C−1)/C) and eps by (C−1)/C, so the stock kernel serves
-    while the parameters stay those of the published networks.
+    Dividing by √(v·C/(C−1) + eps) equals scaling the weight by √((C−1)/C) and eps by (C−1)/C, so the stock
+    kernel serves while the parameters stay those of the published networks.
     """
 
     def __init__(self, channels: int, eps: float = 1e-6, device: Any = None, dtype: torch.dtype | None = None) -> None:
@@ -56,7 +56,8 @@ class ChannelsLast(nn.Module):
 
 
 class StemBlock(ConvNeXtBlock):
-    """A ConvNeXt block that scales the weights of its last layer instead of that layer's output, a far larger map.
+    """A ConvNeXt block that scales the weights of its last layer instead of that layer's output, a far larger
+    map.
 
     In inference GELU, too, spares a map: it overwrites the largest one there is.
     """
@@ -115,7 +116,8 @@ class FourierPosition(nn.Module):
 
     @classmethod
     def table(cls, height: int, width: int) -> Tensor:
-        """The code of every place: (1, 64, height, width), rows in the first 32 channels, columns in the others."""
+        """The code of every place: (1, 64, height, width), rows in the first 32 channels, columns in the
+        others."""
         rows = cls._waves(height).T[:, :, None].expand(-1, -1, width)
         columns = cls._waves(width).T[:, None, :].expand(-1, height, -1)
         return torch.cat([rows, columns])[None]
@@ -253,15 +255,17 @@ class ClassAttentionBlock(nn.Module):
 class FAN(BaseModule):
     """FAN hybrid backbone.
 
-    Levels 1 to 4 have the ``FAN.strides`` and the channels 128, 256, C and C. Levels 1 and 2 come from the stem,
-    level 3 from a FAN block in the depth, level 4 are the patch tokens after the class-attention blocks.
+    Levels 1 to 4 have the ``FAN.strides`` and the channels 128, 256, C and C. Levels 1 and 2 come from the
+    stem, level 3 from a FAN block in the depth, level 4 are the patch tokens after the class-attention
+    blocks.
 
     Args:
-        arch: ``tiny``, ``small``, ``base`` or ``large``, or such a dict of numbers as ``FAN.variants`` has of them.
+        arch: ``tiny``, ``small``, ``base`` or ``large``, or such a dict of numbers as ``FAN.variants`` has of
+            them.
         out_indices: the levels to return, 0 to 3.
-        out_type: ``featmap`` returns the levels; ``cls_token`` returns the class token (N, C) alone, for image
-            classification. The patch tokens never read the class token, so for ``featmap`` it is not computed and its
-            parameters are kept as they are.
+        out_type: ``featmap`` returns the levels; ``cls_token`` returns the class token (N, C) alone, for
+            image classification. The patch tokens never read the class token, so for ``featmap`` it is not
+            computed and its parameters are kept as they are.
         drop_path_rate: stochastic depth of every FAN block.
         frozen_stages: how much keeps its weights and stays in evaluation mode: −1 nothing, 0 the first
             convolution, 1 to 4 everything that leads to that level.
@@ -378,8 +382,9 @@ class FAN(BaseModule):
     def _run_stem(self, images: Tensor) -> Sequence[Tensor]:
         """The two levels of the stem; in inference on the CPU a few images at a time.
 
-        The stem's largest activations are a hundred times its input. As small buffers they are used over and over; as large
-        ones the system hands them out anew each time, page by page, which costs as much as the arithmetic.
+        The stem's largest activations are a hundred times its input. As small buffers they are used over and
+        over; as large ones the system hands them out anew each time, page by page, which costs as much as the
+        arithmetic.
         """
         count = max(1, self.pixels_at_once // images[0, 0].numel())
         if not _infers_eagerly() or images.device.type != 'cpu' or len(images) <= count:
@@ -403,10 +408,11 @@ class FAN(BaseModule):
                           context_fn=lambda: (nullcontext(), _batch_norm_statistics_kept(module)))
 
     def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
-        """Layer number of a parameter and the number of layers, for mmpretrain's layer-wise learning-rate decay.
+        """Layer number of a parameter and the number of layers, for mmpretrain's layer-wise learning-rate
+        decay.
 
-        The stem is layer 0, the embedding of its tokens 1, the FAN blocks follow, then the class-attention blocks with the class
-        token; everything else learns at the full rate.
+        The stem is layer 0, the embedding of its tokens 1, the FAN blocks follow, then the class-attention
+        blocks with the class token; everything else learns at the full rate.
         """
         first_block, depth = 2, len(self.blocks)
         num_layers = first_block + depth + len(self.cls_blocks) + 1

@@ -20,7 +20,8 @@ class TimmTrunk(Trunk):
         num_prefix: tokens before those of the patches.
         frozen_stages: as of ``Trunk``.
         with_cp: as of ``Trunk``.
-        init_cfg: MMEngine's; ``dict(type='Pretrained', checkpoint=FILE)`` takes published weights, see ``load_pretrained``.
+        init_cfg: MMEngine's; ``dict(type='Pretrained', checkpoint=FILE)`` takes published weights, see
+            ``load_pretrained``.
 
     Attributes:
         variants: names of architectures → arguments of ``create_model``.

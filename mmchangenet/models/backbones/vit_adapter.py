@@ -1,7 +1,8 @@
-"""ViT-Adapter: a convolutional pyramid beside a plain vision transformer, the two exchanging features four times.
+"""ViT-Adapter: a convolutional pyramid beside a plain vision transformer, the two exchanging features four
+times.
 
-Chen et al., "Vision Transformer Adapter for Dense Predictions", ICLR 2023 (arXiv 2205.08534). Written from a description of
-what the published networks compute, so that their weights give the same features.
+Chen et al., "Vision Transformer Adapter for Dense Predictions", ICLR 2023 (arXiv 2205.08534). Written from a
+description of what the published networks compute, so that their weights give the same features.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ ADAPTER_HEADS = 16  # of the published adapters, whatever the transformer has
 
 
 class SpatialPrior(nn.Module):
-    """A small convolutional pyramid: (N, 3, H, W) → maps of the strides 4, 8, 16 and 32, all C channels wide."""
+    """A small convolutional pyramid: (N, 3, H, W) → maps of the strides 4, 8, 16 and 32, all C channels
+    wide."""
 
     def __init__(self, width: int, base: int = 56) -> None:
         super().__init__()
@@ -53,7 +55,8 @@ class SpatialPrior(nn.Module):
 
 
 class ConvFFN(nn.Module):
-    """Linear, a depthwise 3×3 on each level's grid, GELU, linear: pyramid tokens (N, tokens, C) → the same shape."""
+    """Linear, a depthwise 3×3 on each level's grid, GELU, linear: pyramid tokens (N, tokens, C) → the same
+    shape."""
 
     def __init__(self, width: int, ratio: float = 0.25) -> None:
         super().__init__()
@@ -115,7 +118,8 @@ class Interaction(nn.Module):
 
 
 class Summary(nn.Module):
-    """A 1×1 convolution over a summary vector, tiled, and a map behind it: (N, C), (N, C, H, W) → (N, C, H, W).
+    """A 1×1 convolution over a summary vector, tiled, and a map behind it: (N, C), (N, C, H, W) → (N, C, H,
+    W).
 
     The tiled half is the same everywhere, so it is computed once an image.
     """
@@ -133,8 +137,8 @@ class Summary(nn.Module):
 class Adapter(Trunk):
     """The pyramid beside a transformer: four levels of the strides 4, 8, 16 and 32, all C wide.
 
-    A backbone derives from it and from its transformer, calls ``add_adapter`` when that is built, and ``init_adapter`` when
-    weights are drawn.
+    A backbone derives from it and from its transformer, calls ``add_adapter`` when that is built, and
+    ``init_adapter`` when weights are drawn.
     """
 
     num_interactions = 4
@@ -227,18 +231,20 @@ def _resized(level: Tensor, size: Grid) -> Tensor:
 
 @MODELS.register_module()
 class ViTAdapter(Adapter, ViTTrunk):
-    """DINOv2's transformer with patches of 16 pixels and an adapter: four levels of ``ViTAdapter.strides``, all C wide.
+    """DINOv2's transformer with patches of 16 pixels and an adapter: four levels of ``ViTAdapter.strides``,
+    all C wide.
 
     Args:
         arch: as of ``DINOv2``.
-        img_size: (H, W) that the position table is made for, best the network's ``input_size``. For other images it is resized
-            in every pass, bicubically.
+        img_size: (H, W) that the position table is made for, best the network's ``input_size``. For other
+            images it is resized in every pass, bicubically.
         num_registers: as of ``DINOv2``.
         drop_path_rate: stochastic depth of the last block, rising linearly from 0, and of the adapter.
-        frozen_stages: what of the transformer keeps its weights: −1 nothing, 0 the embedding, k also the first k blocks. The
-            adapter always learns.
+        frozen_stages: what of the transformer keeps its weights: −1 nothing, 0 the embedding, k also the
+            first k blocks. The adapter always learns.
         with_cp: recompute activations in the backward pass to save memory.
-        init_cfg: MMEngine's; ``dict(type='Pretrained', checkpoint=FILE)`` takes public DINOv2 weights for the transformer.
+        init_cfg: MMEngine's; ``dict(type='Pretrained', checkpoint=FILE)`` takes public DINOv2 weights for the
+            transformer.
 
     Raises:
         ValueError: for an unknown ``arch``, or one whose depth cannot be divided by four.

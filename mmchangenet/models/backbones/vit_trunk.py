@@ -1,4 +1,5 @@
-"""What the vision transformers share, and DINOv2's: patch embedding, class token, position table and blocks, all timm's."""
+"""What the vision transformers share, and DINOv2's: patch embedding, class token, position table and blocks,
+all timm's."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ Grid = tuple[int, int]
 LayerNorm = partial(nn.LayerNorm, eps=1e-6)
 SwiGLU = partial(GluMlp, gate_last=False)
 
-# width, blocks, heads, outputs of the first layer of the MLP, whether it is a SwiGLU (its two halves packed into one layer)
+# width, blocks, heads, outputs of the first layer of the MLP, whether it is a SwiGLU (its two halves packed
+# into one layer)
 VARIANTS: dict[str, dict[str, Any]] = dict(
     small=dict(width=384, depth=12, num_heads=6, hidden_dim=1536, swiglu=False),
     base=dict(width=768, depth=12, num_heads=12, hidden_dim=3072, swiglu=False),
@@ -32,14 +34,15 @@ VARIANTS: dict[str, dict[str, Any]] = dict(
 
 
 class Trunk(BaseModule, metaclass=ABCMeta):
-    """What backbones on a vision transformer have in common: sizes, blocks in groups, freezing, layer numbers.
+    """What backbones on a vision transformer have in common: sizes, blocks in groups, freezing, layer
+    numbers.
 
     Args:
         width: channels of a token.
         num_heads: heads of the attention.
         num_prefix: tokens before those of the patches.
-        frozen_stages: what keeps its weights and stays in evaluation mode: −1 nothing, 0 what stands before the blocks, k also
-            the first k blocks, all of them with the final norm.
+        frozen_stages: what keeps its weights and stays in evaluation mode: −1 nothing, 0 what stands before
+            the blocks, k also the first k blocks, all of them with the final norm.
         with_cp: recompute the blocks' activations in the backward pass to save memory.
         init_cfg: MMEngine's.
 
@@ -66,8 +69,8 @@ class Trunk(BaseModule, metaclass=ABCMeta):
 
     @abstractmethod
     def embed(self, images: Tensor) -> tuple[Tensor, Grid]:
-        """Images (N, 3, H, W) → tokens (N, num_prefix + h·w, C) with their positions, those of the patches last, and the grid
-        (h, w)."""
+        """Images (N, 3, H, W) → tokens (N, num_prefix + h·w, C) with their positions, those of the patches
+        last, and the grid (h, w)."""
 
     def pass_blocks(self, tokens: Tensor, numbers: Iterable[int], grid_size: Grid) -> Tensor:
         """Tokens through the blocks of these numbers, counted from 0."""
@@ -76,13 +79,15 @@ class Trunk(BaseModule, metaclass=ABCMeta):
         return tokens
 
     def run(self, module: nn.Module, *inputs: Any, **options: Any) -> Any:
-        """``module(*inputs)``; in training, with ``with_cp``, its activations are computed again in the backward pass."""
+        """``module(*inputs)``; in training, with ``with_cp``, its activations are computed again in the
+        backward pass."""
         if self.with_cp and self.training and torch.is_grad_enabled():
             return checkpoint(module, *inputs, use_reentrant=False, **options)
         return module(*inputs, **options)
 
     def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
-        """Layer number of a parameter and the number of layers, for mmpretrain's layer-wise learning-rate decay.
+        """Layer number of a parameter and the number of layers, for mmpretrain's layer-wise learning-rate
+        decay.
 
         Embeddings are layer 0, the blocks 1 to ``depth``; everything else learns at the full rate.
         """
@@ -138,10 +143,12 @@ class ViTTrunk(Trunk):
         arch: one of ``VARIANTS``, or such a dict of numbers.
         patch_size: side of a patch in pixels.
         img_size: (H, W) of the images that the position table is made for; one number for a square.
-        num_registers: register tokens behind the class token (Darcet et al., arXiv 2309.16588); they have no position.
+        num_registers: register tokens behind the class token (Darcet et al., arXiv 2309.16588); they have no
+            position.
         drop_path_rates: stochastic depth of the first and of the last block, linear in between.
-        frozen_stages: what keeps its weights and stays in evaluation mode: −1 nothing, 0 patch embedding, class token,
-            registers and position table, k also the first k blocks, all of them with the final norm.
+        frozen_stages: what keeps its weights and stays in evaluation mode: −1 nothing, 0 patch embedding,
+            class token, registers and position table, k also the first k blocks, all of them with the final
+            norm.
         with_cp: recompute the blocks' activations in the backward pass to save memory.
         init_cfg: MMEngine's. ``dict(type='Pretrained', checkpoint=FILE)`` takes public DINOv2 weights, see
             ``adapt_dinov2_weights``.
@@ -184,7 +191,8 @@ class ViTTrunk(Trunk):
         """See :class:`Trunk`; the class token is the first."""
         grid = self.patch_embed(images)
         grid_size = size_of(grid)
-        # empty places in front, to which the others are added: their size follows the batch in any exported graph
+        # empty places in front, to which the others are added: their size follows the batch in any exported
+        # graph
         tokens = F.pad(grid.flatten(2).transpose(1, 2), (0, 0, self.num_prefix, 0))
         position = self.position(grid_size)
         registers = [] if self.register_tokens is None else [self.register_tokens]

@@ -24,12 +24,12 @@ Inputs = dict[str, Tensor]  # the sides, compare and golden
 class SiameseClassifier(BaseClassifier):
     """The Visual ChangeNet classification network, with any backbone.
 
-    The neck's and the head's sizes follow from the backbone and ``input_size``: one blank image is passed through when
-    the network is built.
+    The neck's and the head's sizes follow from the backbone and ``input_size``: one blank image is passed
+    through when the network is built.
 
     Args:
-        backbone: turns (N, 3, H, W) into a tuple of feature maps, finest first. A timm model whose maps have the channels
-            last is taken as well.
+        backbone: turns (N, 3, H, W) into a tuple of feature maps, finest first. A timm model whose maps have
+            the channels last is taken as well.
         neck: a ``BaseDifference``, with ``encode(features)`` for one side and ``compare(code, code)``.
         head: a ``BaseChangeHead``, which turns what ``compare`` returns into a loss and a score.
         input_size: (H, W) of the laid-out image, all lightings of a side.
@@ -61,7 +61,8 @@ class SiameseClassifier(BaseClassifier):
             features = self.features(torch.zeros(1, 3, *self.input_size))
         except (AssertionError, RuntimeError) as error:
             raise ValueError(f'{type(self.backbone).__name__} cannot take an image of {self.input_size[0]}×{self.input_size[1]} '
-                             f'(height×width, all lightings laid out): {error}\nChange model.input_size and the size of the '
+                             f'(height×width, all lightings laid out): {error}\nChange model.input_size and '
+                             f'the size of the '
                              'lightings, or the backbone\'s own settings.') from error
         self.backbone.train(training)
         return [tuple(level.shape[1:]) for level in features]
@@ -69,8 +70,8 @@ class SiameseClassifier(BaseClassifier):
     def features(self, images: Tensor) -> tuple[Tensor, ...]:
         """Images (N, 3, H, W) → the backbone's levels, finest first; maps are (N, C, H, W).
 
-        A level of several vectors, such as DeiT's class and distillation token, becomes one; an absent one (the auxiliary
-        output of Inception) is left out.
+        A level of several vectors, such as DeiT's class and distillation token, becomes one; an absent one
+        (the auxiliary output of Inception) is left out.
         """
         levels = self.backbone(images)
         levels = (levels, ) if isinstance(levels, Tensor) else levels
@@ -98,9 +99,9 @@ class SiameseClassifier(BaseClassifier):
     def extract_feat(self, inputs: Inputs | Tensor) -> Tensor:
         """``dict(compare=(N, 3, H, W), golden=(N, 3, H, W))`` → what the neck's ``compare`` returns.
 
-        One tensor (N, 3, H, W) stands for both sides, for tools that count operations by the shape of an image. With G goldens
-        per part, ``golden`` is (N, G, 3, H, W) and the answer is that of N·G pairs, a part's goldens one after
-        the other. All images pass the backbone as one batch.
+        One tensor (N, 3, H, W) stands for both sides, for tools that count operations by the shape of an
+        image. With G goldens per part, ``golden`` is (N, G, 3, H, W) and the answer is that of N·G pairs, a
+        part's goldens one after the other. All images pass the backbone as one batch.
         """
         inputs = _both_sides(inputs)
         compare, golden = inputs['compare'], inputs['golden']
@@ -114,9 +115,9 @@ class SiameseClassifier(BaseClassifier):
         """What the mode asks for.
 
         Args:
-            inputs: ``compare`` and ``golden``, each (N, 3, H, W), normalised. With G goldens per part ``golden`` is
-                (N, G, 3, H, W); the part is compared with each of them, and the golden with the lowest score counts. One tensor stands for both sides,
-                as in ``extract_feat``.
+            inputs: ``compare`` and ``golden``, each (N, 3, H, W), normalised. With G goldens per part
+                ``golden`` is (N, G, 3, H, W); the part is compared with each of them, and the golden with the
+                lowest score counts. One tensor stands for both sides, as in ``extract_feat``.
             data_samples: N samples; needed for ``loss``.
             mode: ``tensor``, ``loss`` or ``predict``.
 
@@ -135,7 +136,8 @@ class SiameseClassifier(BaseClassifier):
         raise ValueError(f"mode {mode!r} of SiameseClassifier: use 'tensor', 'loss' or 'predict'")
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
-        """Layer number of a parameter and the number of layers, as mmpretrain's layer-wise learning-rate decay asks for.
+        """Layer number of a parameter and the number of layers, as mmpretrain's layer-wise learning-rate
+        decay asks for.
 
         Raises:
             NotImplementedError: when the backbone does not number its layers.
@@ -153,7 +155,8 @@ def split_sides(code: Any) -> Iterator[Any]:
 
 
 def pair_with_each(code: Any, num_golden: int) -> tuple[Any, Any]:
-    """The code of N · (1 + G) images, each part's compare image before its G goldens → the sides of N · G pairs."""
+    """The code of N · (1 + G) images, each part's compare image before its G goldens → the sides of N · G
+    pairs."""
     parts, structure = pytree.tree_flatten(code)
     parts = [part.unflatten(0, (-1, 1 + num_golden)) for part in parts]
     golden = [part[:, 1:] for part in parts]

@@ -18,8 +18,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
 
     Args:
         mean, std: of each colour, R, G, B, in grey levels of 0 to 255; ImageNet's by default.
-        to_rgb: the images come as B, G, R, as mmcv loads them, and are turned round first. ``LoadLightings`` gives R, G, B:
-            leave it off with this project's pipelines.
+        to_rgb: the images come as B, G, R, as mmcv loads them, and are turned round first. ``LoadLightings``
+            gives R, G, B: leave it off with this project's pipelines.
         bgr_to_rgb: another name of ``to_rgb``, MMEngine's.
         non_blocking: copy to the device without waiting.
 
@@ -44,13 +44,13 @@ class PairDataPreprocessor(BaseDataPreprocessor):
 
         Args:
             data: ``inputs=dict(compare=..., golden=...)``, each a list of N (3, H, W) uint8 tensors or one
-                (N, 3, H, W) tensor, and optionally ``data_samples``. With G goldens per part ``golden`` has (G, 3, H, W)
-                of each.
+                (N, 3, H, W) tensor, and optionally ``data_samples``. With G goldens per part ``golden`` has
+                (G, 3, H, W) of each.
             training: not used.
 
         Returns:
-            the same with float tensors, ``compare`` (N, 3, H, W) and ``golden`` (N, 3, H, W) or (N, G, 3, H, W), on
-            this module's device.
+            the same with float tensors, ``compare`` (N, 3, H, W) and ``golden`` (N, 3, H, W) or (N, G, 3, H,
+            W), on this module's device.
 
         Raises:
             ValueError: when images of a batch differ in size.

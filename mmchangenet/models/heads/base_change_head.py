@@ -19,26 +19,27 @@ from mmchangenet.verdict import FAIL, PASS, is_fail
 
 
 class BaseChangeHead(BaseModule, metaclass=ABCMeta):
-    """Turns the neck's comparison into a loss and a score, and holds the threshold that makes a verdict of the score.
+    """Turns the neck's comparison into a loss and a score, and holds the threshold that makes a verdict of
+    the score.
 
-    ``SiameseClassifier`` builds a head with ``in_shape``, the shape of what the neck's ``compare`` returns, without the batch.
-    A subclass says what ``forward``, ``scores`` and ``targets`` are; the rest follows.
+    ``SiameseClassifier`` builds a head with ``in_shape``, the shape of what the neck's ``compare`` returns,
+    without the batch. A subclass says what ``forward``, ``scores`` and ``targets`` are; the rest follows.
 
-    The loss is any module called as ``loss(output, targets)`` that returns a scalar: those of mmpretrain and of torch fit.
-    Validation shows the mean over its rows. A loss with ``per_row(output, targets)``, which returns the losses and the weights of
-    rows, both (N,), or with mmpretrain's ``reduction_override``, is asked for each row; of any other the mean of the batch
-    counts.
+    The loss is any module called as ``loss(output, targets)`` that returns a scalar: those of mmpretrain and
+    of torch fit. Validation shows the mean over its rows. A loss with ``per_row(output, targets)``, which
+    returns the losses and the weights of rows, both (N,), or with mmpretrain's ``reduction_override``, is
+    asked for each row; of any other the mean of the batch counts.
 
     Args:
-        margin: the operating point on the scores: a pair whose score is greater is called FAIL. Not to be confused with the
-            margin of a contrastive loss, the distance that training pushes defects to.
+        margin: the operating point on the scores: a pair whose score is greater is called FAIL. Not to be
+            confused with the margin of a contrastive loss, the distance that training pushes defects to.
         loss: the loss's config.
         init_cfg: MMEngine's.
 
     Attributes:
         num_classes: classes, PASS included.
-        class_names: PASS first; with two classes every other name is a FAIL. None while more than two classes wait for
-            the training CSV's names.
+        class_names: PASS first; with two classes every other name is a FAIL. None while more than two classes
+            wait for the training CSV's names.
 
     Example:
         >>> import torch
@@ -76,7 +77,8 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
 
     @abstractmethod
     def forward(self, comparison: Tensor) -> Tensor:
-        """The neck's comparison (N, *in_shape) → raw network output: distances (N,) or logits (N, num_classes)."""
+        """The neck's comparison (N, *in_shape) → raw network output: distances (N,) or logits (N,
+        num_classes)."""
 
     @abstractmethod
     def scores(self, output: Tensor) -> Tensor:
@@ -87,7 +89,8 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
         """Class numbers of N samples; −1 where there is no label or the head does not know its name."""
 
     def check_loss(self, output_shape: Sequence[int]) -> None:
-        """Try the loss on raw outputs of two pairs, each of ``output_shape``; a head calls it when it is built.
+        """Try the loss on raw outputs of two pairs, each of ``output_shape``; a head calls it when it is
+        built.
 
         Raises:
             ValueError: when the loss does not take them, or returns anything but a scalar.
@@ -98,7 +101,8 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
             value = self.loss_module(output, targets)
         except Exception as error:  # a user's loss may raise anything
             raise ValueError(
-                f'the loss {name} does not fit {type(self).__name__}: called with the output {tuple(output.shape)} and the class '
+                f'the loss {name} does not fit {type(self).__name__}: called with the output '
+                f'{tuple(output.shape)} and the class '
                 f'numbers (2,) it raises {type(error).__name__}: {error}. Choose another model.head.loss') from error
         if not isinstance(value, Tensor) or value.dim():
             what = f'shape {tuple(value.shape)}' if isinstance(value, Tensor) else type(value).__name__
@@ -109,8 +113,8 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
         """The raw output of each part for the golden that it is closest to, the one with the lowest score.
 
         Args:
-            comparison: what the neck's ``compare`` returned for N · ``num_golden`` pairs, a part's pairs one after the
-                other.
+            comparison: what the neck's ``compare`` returned for N · ``num_golden`` pairs, a part's pairs one
+                after the other.
             num_golden: goldens per part.
 
         Returns:
@@ -187,7 +191,8 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
             data_samples[number].loss, data_samples[number].loss_weight = loss, weight
 
     def _row_losses(self, output: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Losses and weights of rows, both (N,); the mean of all in each row where the loss gives nothing else."""
+        """Losses and weights of rows, both (N,); the mean of all in each row where the loss gives nothing
+        else."""
         per_row = getattr(self.loss_module, 'per_row', None)
         if per_row is not None:
             return per_row(output, targets)
@@ -207,4 +212,5 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
         return data_samples
 
     def name_classes(self, output: Tensor, data_samples: Sequence[ChangeDataSample]) -> None:
-        """Adds to the samples, which have their verdicts, what there is to say beyond; nothing for two classes."""
+        """Adds to the samples, which have their verdicts, what there is to say beyond; nothing for two
+        classes."""

@@ -28,13 +28,14 @@ class ChangeClsHead(BaseChangeHead):
             names are taken and stored with the checkpoint.
         margin: the operating point: a pair whose 1 − P(PASS) is greater is called FAIL.
         loss: the loss's config.
-        norm_eps: eps of the batch norms. A hidden unit that was silent in training has no variance, so what an unusual
-            defect brings there is multiplied by 1/√eps, by 316 with the reference's 1e-5, and such a defect may score 0.
+        norm_eps: eps of the batch norms. A hidden unit that was silent in training has no variance, so what
+            an unusual defect brings there is multiplied by 1/√eps, by 316 with the reference's 1e-5, and such
+            a defect may score 0.
         init_cfg: MMEngine's.
 
     Raises:
-        ValueError: when the number of names or of class weights is not ``num_classes``, PASS is not first, the loss does not
-            take logits, or the neck gives distances.
+        ValueError: when the number of names or of class weights is not ``num_classes``, PASS is not first,
+            the loss does not take logits, or the neck gives distances.
     """
 
     def __init__(self, in_shape: Sequence[int], embed_dec: int = 30, num_classes: int = 2,
@@ -63,7 +64,8 @@ class ChangeClsHead(BaseChangeHead):
             return
         if np.ndim(weight) != 1:
             raise ValueError(f'class_weight {weight!r} of the loss {type(self.loss_module).__name__}: give '
-                             f'model.head.loss.class_weight a list of {num_classes}, one weight per class, PASS first')
+                             f'model.head.loss.class_weight a list of {num_classes}, one weight per class, '
+                             f'PASS first')
         if len(weight) != num_classes:
             raise ValueError(f'the loss has {len(weight)} class weights {list(weight)}, but the head has {num_classes} '
                              'classes. Give model.head.loss.class_weight one weight per class, PASS first.')
@@ -77,7 +79,8 @@ class ChangeClsHead(BaseChangeHead):
         names = tuple(names)
         if len(names) != self.num_classes or names[0] != PASS or len(set(names)) != len(names):
             raise ValueError(f'class names {list(names)} do not fit a head of {self.num_classes} classes: it needs '
-                             f'{self.num_classes} different names, PASS first. Set model.head.num_classes or class_names.')
+                             f'{self.num_classes} different names, PASS first. Set model.head.num_classes or '
+                             f'class_names.')
         self.class_names = names
 
     def forward(self, comparison: Tensor) -> Tensor:
@@ -96,8 +99,8 @@ class ChangeClsHead(BaseChangeHead):
         return [numbers.get(sample.get('label'), -1) for sample in data_samples]
 
     def name_classes(self, output: Tensor, data_samples: Sequence[ChangeDataSample]) -> None:
-        """With more than two classes: ``probabilities`` (PASS first) and ``pred_label``, the name that goes with the verdict;
-        the meta field ``unknown_label`` marks a row whose label is none of the classes."""
+        """With more than two classes: ``probabilities`` (PASS first) and ``pred_label``, the name that goes
+        with the verdict; the meta field ``unknown_label`` marks a row whose label is none of the classes."""
         if self.num_classes == 2:
             return
         names = self.class_names or tuple(f'class {number}' for number in range(self.num_classes))

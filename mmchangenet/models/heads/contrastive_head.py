@@ -20,12 +20,14 @@ class ContrastiveHead(BaseChangeHead):
     Args:
         in_shape: filled in by ``SiameseClassifier``; the neck must give one distance per pair.
         margin: the distance threshold, the operating point: a pair farther apart is called FAIL.
-        loss: the loss's config; its own ``margin`` is another thing, the distance that training pushes defects to.
+        loss: the loss's config; its own ``margin`` is another thing, the distance that training pushes
+            defects to.
         num_classes: two; a distance cannot tell more.
         init_cfg: MMEngine's.
 
     Raises:
-        ValueError: for more than two classes, a neck that gives more than a distance, or a loss that does not take distances.
+        ValueError: for more than two classes, a neck that gives more than a distance, or a loss that does not
+            take distances.
     """
 
     def __init__(self, in_shape: Sequence[int], margin: float = 1.0, loss: dict[str, Any] | None = None,

@@ -16,7 +16,8 @@ from mmchangenet.registry import MODELS
 class WeightedCrossEntropy(nn.Module):
     """Cross-entropy with class weights.
 
-    mmpretrain's loss divides the weighted sum by the number of rows, the reference's by the sum of their weights.
+    mmpretrain's loss divides the weighted sum by the number of rows, the reference's by the sum of their
+    weights.
 
     Args:
         class_weight: a weight per class, PASS first.

@@ -13,10 +13,10 @@ from torch import Tensor
 class BaseDifference(BaseModule, metaclass=ABCMeta):
     """Compares what the backbone says of the two sides.
 
-    ``SiameseClassifier`` builds a neck with ``in_shapes``, the shape of each backbone level without the batch, finest
-    first: ``(C, H, W)`` of a map, ``(C, )`` of a vector. It calls ``encode`` on each side and ``compare`` on the two codes, and
-    gives ``out_shape`` to the head. A golden side is encoded once and compared many times, so whatever needs one side only
-    belongs into ``encode``.
+    ``SiameseClassifier`` builds a neck with ``in_shapes``, the shape of each backbone level without the
+    batch, finest first: ``(C, H, W)`` of a map, ``(C, )`` of a vector. It calls ``encode`` on each side and
+    ``compare`` on the two codes, and gives ``out_shape`` to the head. A golden side is encoded once and
+    compared many times, so whatever needs one side only belongs into ``encode``.
 
     Args:
         init_cfg: MMEngine's.
@@ -54,8 +54,8 @@ class BaseDifference(BaseModule, metaclass=ABCMeta):
 
     @abstractmethod
     def encode(self, features: Sequence[Tensor]) -> Any:
-        """Levels of one side, each (N, C, H, W) or (N, C), finest first → its code: a tensor, or a nest of tuples, lists and
-        dicts of tensors, whose first dimension is N."""
+        """Levels of one side, each (N, C, H, W) or (N, C), finest first → its code: a tensor, or a nest of
+        tuples, lists and dicts of tensors, whose first dimension is N."""
 
     @abstractmethod
     def compare(self, compare: Any, golden: Any) -> Tensor:

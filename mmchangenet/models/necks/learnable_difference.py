@@ -27,13 +27,13 @@ class LearnableDifference(BaseDifference):
         in_shapes: ``(C, H, W)`` of each backbone level, finest first. ``SiameseClassifier``
             fills it in.
         embed_dim: channels of the projected levels and of the fused map.
-        num_modules: how many levels are compared, from the coarsest on; all, where the backbone has fewer. The other
-            levels keep their untrained parameters, as the reference's checkpoints do.
+        num_modules: how many levels are compared, from the coarsest on; all, where the backbone has fewer.
+            The other levels keep their untrained parameters, as the reference's checkpoints do.
         init_cfg: MMEngine's.
 
     Raises:
-        ValueError: when the backbone gives a single level, something that is not a map or coarse levels first, or ``num_modules``
-            is below 1.
+        ValueError: when the backbone gives a single level, something that is not a map or coarse levels
+            first, or ``num_modules`` is below 1.
     """
 
     def __init__(self, in_shapes: Sequence[Sequence[int]], embed_dim: int = 256, num_modules: int = 4,
@@ -62,19 +62,22 @@ class LearnableDifference(BaseDifference):
         if len(in_shapes) < 2 or any(len(shape) != 3 for shape in in_shapes):
             raise ValueError(
                 f'LearnableDifference compares feature maps of several levels, but the backbone gives '
-                f'{[tuple(shape) for shape in in_shapes]}. Set its out_indices (for timm features_only=True, for ConvNeXt and '
-                "the like gap_before_final_norm=False, for a transformer out_type='featmap') so that it returns at least two "
+                f'{[tuple(shape) for shape in in_shapes]}. Set its out_indices (for timm features_only=True, '
+                f'for ConvNeXt and '
+                "the like gap_before_final_norm=False, for a transformer out_type='featmap') so that it "
+                "returns at least two "
                 'maps (C, H, W), or use EuclideanDifference.')
         areas = [height * width for _, height, width in in_shapes]
         if areas != sorted(areas, reverse=True):
             raise ValueError('LearnableDifference takes the finest level first, but the backbone gives '
-                             f'{[tuple(shape) for shape in in_shapes]}. Let it return them in the other order.')
+                             f'{[tuple(shape) for shape in in_shapes]}. Let it return them in the other '
+                             f'order.')
         if num_modules < 1:
             raise ValueError(f'num_modules {num_modules} of LearnableDifference: compare at least 1 level')
 
     def init_weights(self) -> None:
-        """Let training start from true differences: the golden half of each module's first convolution is minus the
-        compare half, so that equal sides give nothing. Then ``init_cfg``."""
+        """Let training start from true differences: the golden half of each module's first convolution is
+        minus the compare half, so that equal sides give nothing. Then ``init_cfg``."""
         for module in self.difference:
             compare, golden = module[0].weight.data.chunk(2, dim=1)
             golden.copy_(-compare)
@@ -90,8 +93,8 @@ class LearnableDifference(BaseDifference):
                            for level, *sides in zip(self.used, compare, golden, strict=True)])
 
     def merge(self, differences: Sequence[Tensor]) -> Tensor:
-        """Maps of the used levels' difference modules, each (N, embed_dim, h, w), finest first → one at the finest
-        level's size. Affine in evaluation mode."""
+        """Maps of the used levels' difference modules, each (N, embed_dim, h, w), finest first → one at the
+        finest level's size. Affine in evaluation mode."""
         sums: list[Tensor] = []
         for difference in reversed(differences):
             sums.append(difference + resize(sums[-1], difference.shape[-2:]) if sums else difference)
@@ -100,7 +103,8 @@ class LearnableDifference(BaseDifference):
     def _fuse(self, differences: Sequence[Tensor]) -> Tensor:
         """The 1×1 convolution over all levels brought to the finest size and concatenated, coarsest first.
 
-        It commutes with the resize, whose weights add up to one, so each level is convolved at its own, smaller size.
+        It commutes with the resize, whose weights add up to one, so each level is convolved at its own,
+        smaller size.
         """
         parts = self.fuse.weight.split(self.embed_dim, dim=1)
         fused = resize(F.conv2d(differences[0], parts[0], self.fuse.bias), self.size)

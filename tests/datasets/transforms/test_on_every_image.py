@@ -1,4 +1,5 @@
-"""Transforms of mmcv and mmpretrain on pairs: one draw for all images of a sample, from the row's own generator."""
+"""Transforms of mmcv and mmpretrain on pairs: one draw for all images of a sample, from the row's own
+generator."""
 
 import random
 

@@ -1,4 +1,5 @@
-"""Public DINOv2 weights, in timm's and in their authors' layout, become ours, whatever their patch size and resolution."""
+"""Public DINOv2 weights, in timm's and in their authors' layout, become ours, whatever their patch size and
+resolution."""
 
 import pytest
 import torch
@@ -32,7 +33,8 @@ def timm_model():
 
 
 def as_published(weights):
-    """timm's names → those of DINOv2's authors, with the blocks in two chunks and what only their training needs."""
+    """timm's names → those of DINOv2's authors, with the blocks in two chunks and what only their training
+    needs."""
     renamed = {}
     for name, tensor in weights.items():
         name = name.replace('mlp.fc1', 'mlp.w12').replace('mlp.fc2', 'mlp.w3')

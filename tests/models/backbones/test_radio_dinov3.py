@@ -1,4 +1,5 @@
-"""C-RADIO and DINOv3 on timm's transformers: sizes, positions, freezing, published weights, layer-wise decay, export."""
+"""C-RADIO and DINOv3 on timm's transformers: sizes, positions, freezing, published weights, layer-wise decay,
+export."""
 
 import io
 

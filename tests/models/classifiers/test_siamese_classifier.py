@@ -1,4 +1,5 @@
-"""The assembled network: sizes follow from the backbone, any backbone fits, both sides pass it as one batch."""
+"""The assembled network: sizes follow from the backbone, any backbone fits, both sides pass it as one
+batch."""
 
 import pytest
 import torch

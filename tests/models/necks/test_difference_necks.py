@@ -15,7 +15,8 @@ def features(count=3, seed=0, shapes=SHAPES):
 
 
 def compared_as_described(neck, compare, golden):
-    """The learnable difference word by word: project, difference, coarse to fine, enlarge, concatenate, fuse."""
+    """The learnable difference word by word: project, difference, coarse to fine, enlarge, concatenate,
+    fuse."""
     used = list(neck.used)
     differences = {}
     for level in reversed(used):
