@@ -1,7 +1,7 @@
 """Training and testing as the commands do it, callable from Python.
 
-``prepare_train`` and ``prepare_test`` build the runner that a command line asks for; ``run_tool`` carries it
-out with mistakes in config, data or checkpoint shown as messages instead of stack traces.
+``prepare_train`` and ``prepare_test`` build the runner that a command line asks for; ``run_tool`` carries it out with
+mistakes in config, data or checkpoint shown as messages instead of stack traces.
 """
 
 import copy
@@ -31,12 +31,10 @@ def prepare_train(config, work_dir=None, resume=None, amp=False, auto_scale_lr=F
 
     Args:
         config (str | Path | Config): config file, or its content.
-        work_dir (str | Path, optional): for checkpoints and logs; the config's, or ``work_dirs/<config
-            name>``.
+        work_dir (str | Path, optional): for checkpoints and logs; the config's, or ``work_dirs/<config name>``.
         resume (str | Path, optional): a checkpoint to go on from, or 'auto' for the newest of ``work_dir``.
         amp (bool): mixed precision; bfloat16 on the CPU.
-        auto_scale_lr (bool): scale the learning rate with the batch size, from the config's
-            ``base_batch_size``.
+        auto_scale_lr (bool): scale the learning rate with the batch size, from the config's ``base_batch_size``.
         cfg_options (dict, optional): replaces values of the config, by dotted names.
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
 
@@ -66,8 +64,8 @@ def prepare_test(config, checkpoint, work_dir=None, out=None, show_dir=None, mar
 
     Args:
         config (str | Path | Config): config file, or its content.
-        checkpoint (str | Path | None): weights; all of them have to fit. None: a network that brings its own,
-            such as an engine.
+        checkpoint (str | Path | None): weights; all of them have to fit. None: a network that brings its own, such as an
+            engine.
         work_dir (str | Path, optional): for logs; the config's, or ``work_dirs/<config name>``.
         out (str | Path, optional): CSV to write: the data's own rows in order with ``siamese_score``.
         show_dir (str | Path, optional): folder for pictures of escapes and false alarms, histogram and curve.
@@ -135,8 +133,7 @@ def run_tool(prepare, work):
         work (Callable[[Runner], int | None]): does it and gives the exit code.
 
     Returns:
-        int: exit code; 2 when config, data or checkpoint are to be mended, 3 when another process of the run
-            has
+        int: exit code; 2 when config, data or checkpoint are to be mended, 3 when another process of the run has
         ended, with the message on stderr. Set MMCHANGENET_DEBUG=1 to see the stack.
     """
     runner = None
@@ -157,8 +154,7 @@ def run_tool(prepare, work):
 
 
 def fail_or_raise(error):
-    """Tell a user's mistake in one message on stderr, or raise it again when MMCHANGENET_DEBUG is set. In an
-    except block.
+    """Tell a user's mistake in one message on stderr, or raise it again when MMCHANGENET_DEBUG is set. In an except block.
 
     Returns:
         int: the exit code.
@@ -170,8 +166,7 @@ def fail_or_raise(error):
 
 
 def _read_config(config, work_dir, cfg_options, launcher):
-    """The config with what both commands change, and the place of the demo data that it ships with, if
-    any."""
+    """The config with what both commands change, and the place of the demo data that it ships with, if any."""
     if not isinstance(config, Config) and not Path(config).is_file():
         raise FileNotFoundError(f'there is no config {config}')
     try:

@@ -50,12 +50,10 @@ class ChangeRunner(Runner):
 
     What differs:
         - Checkpoints are written by ``write_checkpoint`` and read by ``read_checkpoint``.
-        - A resume takes the newest whole file, the seed and the class list in it, validates it if that was
-        still to be
+        - A resume takes the newest whole file, the seed and the class list in it, validates it if that was still to be
           done, and then gives the figures of an unbroken run (``ReseedHook``, ``SafeCheckpointHook``). With
           ``resume='auto'`` a run that finds nothing to resume starts from ``load_from``.
-        - Tests, validations and resumes need every weight to fit. ``load_from`` in training takes what fits
-        and lists
+        - Tests, validations and resumes need every weight to fit. ``load_from`` in training takes what fits and lists
           the rest.
         - A head of more than two classes without names gets those of the training data, and they are saved.
         - torchrun, slurm and mpi work without a GPU; BatchNorm statistics are equal on all processes.
@@ -63,11 +61,10 @@ class ChangeRunner(Runner):
         - Environment, config and hooks, hundreds of lines, go into the log file alone.
 
     Attributes:
-        ready (bool): everything is built, read and loaded: what goes wrong from here on is hardly a mistake
-            in the config.
+        ready (bool): everything is built, read and loaded: what goes wrong from here on is hardly a mistake in the config.
         validation_pending (bool): the checkpoint resumed from has not been validated.
-        margin (float | None): when set before ``test`` or ``val``, replaces the head's margin, the
-            checkpoint's threshold included.
+        margin (float | None): when set before ``test`` or ``val``, replaces the head's margin, the checkpoint's
+            threshold included.
     """
 
     def __init__(self, *args, **kwargs):
@@ -80,8 +77,7 @@ class ChangeRunner(Runner):
             kwargs['cfg'] = plain(cfg)  # what is dumped and stored of it has to be data
         super().__init__(*args, **kwargs)
 
-    # -- environment
-    # -------------------------------------------------------------------------------------------------
+    # -- environment -------------------------------------------------------------------------------------------------
 
     def setup_env(self, env_cfg):
         """As MMEngine's; without a GPU, processes talk through gloo whatever the config's backend is."""
@@ -89,8 +85,7 @@ class ChangeRunner(Runner):
             dist_cfg = env_cfg.get('dist_cfg', {})
             init_cpu_processes(self._launcher, dist_cfg.get('timeout'), dist_cfg.get('port'))
         super().setup_env(env_cfg)
-        # MMEngine finds message hub and logger by this time; runs that begin in one second must not share
-        # them
+        # MMEngine finds message hub and logger by this time; runs that begin in one second must not share them
         self._timestamp = next(name for name in chain([self._timestamp], map(f'{self._timestamp}_{{}}'.format, count(2)))
                                if name not in _TIMESTAMPS)
         _TIMESTAMPS.add(self._timestamp)
@@ -104,8 +99,7 @@ class ChangeRunner(Runner):
         return logger
 
     def wrap_model(self, model_wrapper_cfg, model):
-        """As MMEngine's; on the CPU without device ids and without SyncBatchNorm, which torch has for GPUs
-        only."""
+        """As MMEngine's; on the CPU without device ids and without SyncBatchNorm, which torch has for GPUs only."""
         if not self.distributed or get_device() != 'cpu' or is_model_wrapper(model):
             return super().wrap_model(model_wrapper_cfg, model)
         if self.cfg.get('sync_bn') or any(isinstance(module, torch.nn.SyncBatchNorm) for module in model.modules()):
@@ -121,8 +115,7 @@ class ChangeRunner(Runner):
         self.ready = self.ready or fn_name in WORK_BEGINS
         super().call_hook(fn_name, **kwargs)
 
-    # -- building
-    # ----------------------------------------------------------------------------------------------------
+    # -- building ----------------------------------------------------------------------------------------------------
 
     def register_default_hooks(self, hooks=None):
         """As MMEngine's, with ``SafeCheckpointHook`` where the config says ``CheckpointHook`` or nothing."""
@@ -154,8 +147,7 @@ class ChangeRunner(Runner):
         return built
 
     def build_val_loop(self, loop):
-        """As MMEngine's; the first sample has to fit the network, and have a label when checkpoints are
-        chosen by it."""
+        """As MMEngine's; the first sample has to fit the network, and have a label when checkpoints are chosen by it."""
         built = super().build_val_loop(loop)
         if built is not loop:
             _check_sample(built.dataloader.dataset, self._bare_model, labelled=self._training)
@@ -203,15 +195,13 @@ class ChangeRunner(Runner):
             raise ValueError(f'the training data has labels that are none of the head\'s classes: {", ".join(unknown)}. '
                              f'The classes are {", ".join(head.class_names)}.')
 
-    # -- loading
-    # -----------------------------------------------------------------------------------------------------
+    # -- loading -----------------------------------------------------------------------------------------------------
 
     def train(self):
         """As MMEngine's. A checkpoint to resume from is read first, for its seed and class list.
 
         Raises:
-            ValueError: with everything wrong with the data of training and validation, when it is wrong in
-                both.
+            ValueError: with everything wrong with the data of training and validation, when it is wrong in both.
         """
         self._training = True
         if self._resume and not self._has_loaded:
@@ -337,8 +327,7 @@ class ChangeRunner(Runner):
         tell_changed_processes(meta, self.world_size, self.train_dataloader.batch_size, filename)
         if isinstance(loop, EpochBasedTrainLoop) and loop.iter != loop.epoch * len(loop.dataloader):
             self.logger.warning(f'{filename} is of iteration {loop.iter}, but {loop.epoch} epochs of this config end at '
-                                f'{loop.epoch * len(loop.dataloader)}: epoch {loop.epoch + 1} begins anew, '
-                                f'and the figures '
+                                f'{loop.epoch * len(loop.dataloader)}: epoch {loop.epoch + 1} begins anew, and the figures '
                                 'will not be those of an unbroken run')
         self.validation_pending = meta.get('validated') is False and self.val_loop is not None and _validation_is_due(loop)
         self.logger.info(f'resumed from {filename}: epoch {self.epoch}, iteration {self.iter}')
@@ -366,8 +355,7 @@ class ChangeRunner(Runner):
             for scheduler, state in zip(schedulers, saved, strict=True):
                 scheduler.load_state_dict(state)
 
-    # -- saving
-    # ------------------------------------------------------------------------------------------------------
+    # -- saving ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def _config_text(self):
@@ -385,8 +373,7 @@ class ChangeRunner(Runner):
             save_optimizer (bool): whether to save the optimizer's state.
             save_param_scheduler (bool): whether to save the schedules' state.
             meta (dict, optional): more to store in ``meta``.
-            by_epoch (bool): whether this is at the end of an epoch and not of an iteration, when ``meta``
-                does not tell.
+            by_epoch (bool): whether this is at the end of an epoch and not of an iteration, when ``meta`` does not tell.
             backend_args (dict, optional): has to be None.
 
         Raises:
@@ -437,16 +424,13 @@ def _check_sample(dataset, model, labelled=False):
         made, data_sample = tuple(sample['inputs']['compare'].shape[-2:]), sample['data_samples']
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f'the pipeline does not make a sample for the network ({type(error).__name__}: {error}). It takes at '
-                         'least LoadLightings, PairedResize, LayOutLightings and PackChangeInputs, in this '
-                         'order.') from error
+                         'least LoadLightings, PairedResize, LayOutLightings and PackChangeInputs, in this order.') from error
     if labelled and 'gt_fail' not in data_sample:
         raise ValueError(f'{getattr(dataset, "ann_file", "the validation data")} has no column label, without which no figure '
-                         'tells the best checkpoint: add it, or set val_dataloader, val_cfg and '
-                         'val_evaluator to None')
+                         'tells the best checkpoint: add it, or set val_dataloader, val_cfg and val_evaluator to None')
     if made != tuple(size):
         raise ValueError(f'the pipeline makes images of {made[0]}×{made[1]} (height×width, all lightings laid out), but the '
-                         f'network is built for {size[0]}×{size[1]}. Set model.input_size=({made[0]}, '
-                         f'{made[1]}), or change '
+                         f'network is built for {size[0]}×{size[1]}. Set model.input_size=({made[0]}, {made[1]}), or change '
                          'the size, the layout or the input_map of the data.')
 
 

@@ -1,18 +1,14 @@
 """FAN as it is exported: the same function of the same weights in fewer and cheaper operators.
 
-A graph on a CPU spends its time well in matrix products and convolutions, and badly in everything that moves
-numbers between layouts. So what is exact is done beforehand, in double precision:
+A graph on a CPU spends its time well in matrix products and convolutions, and badly in everything that moves numbers
+between layouts. So what is exact is done beforehand, in double precision:
 
-- Per-channel scales (gammas, the temperature of the channel attention, 1/√d of the attention, the unbiased
-variance) go into
+- Per-channel scales (gammas, the temperature of the channel attention, 1/√d of the attention, the unbiased variance) go into
   the weights beside them; q, k and v are one product.
-- Channel processing runs on maps (N, C, H, W): its linear layers are 1×1 convolutions, so that biases and the
-sum of the gated
+- Channel processing runs on maps (N, C, H, W): its linear layers are 1×1 convolutions, so that biases and the sum of the gated
   branch are part of a convolution, and its softmaxes over tokens run over the last dimension.
-- The BatchNorm before the second depthwise convolution goes into that one. At the borders, where zeros are
-padded after it,
-  its shift makes less than inside: the difference is a map, which the following layers carry on to the bias
-  of the block.
+- The BatchNorm before the second depthwise convolution goes into that one. At the borders, where zeros are padded after it,
+  its shift makes less than inside: the difference is a map, which the following layers carry on to the bias of the block.
 - Sizes are fixed, all but the batch: no operator computes shapes.
 """
 
@@ -78,8 +74,7 @@ class GraphTokenMixing(nn.Module):
 
 
 class GraphChannelProcessing(nn.Module):
-    """Channel attention and its MLP on a map (N, C, H, W) → (N, tokens, C), the gamma of its branch
-    included."""
+    """Channel attention and its MLP on a map (N, C, H, W) → (N, tokens, C), the gamma of its branch included."""
 
     def __init__(self, processing, gamma, grid_size):
         super().__init__()
@@ -98,8 +93,7 @@ class GraphChannelProcessing(nn.Module):
 
     @staticmethod
     def _second_depthwise(conv, batch_norm, gamma, grid_size):
-        """The second depthwise convolution after its BatchNorm and times gamma, without bias, and what is
-        left: a map."""
+        """The second depthwise convolution after its BatchNorm and times gamma, without bias, and what is left: a map."""
         scale, shift = affine_of_batch_norm(batch_norm)
         weight = conv.weight.double() * gamma.double().view(-1, 1, 1, 1)
         rest = border_bias(weight, shift, grid_size, conv.padding, conv.groups)
