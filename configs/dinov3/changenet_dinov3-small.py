@@ -2,6 +2,6 @@
 weights."""
 
 _base_ = [
-    '../_base_/models/dinov3_euclidean.py', '../_base_/datasets/demo_224.py', '../_base_/schedules/layer_decay.py',
-    '../_base_/default_runtime.py'
+    '../_base_/models/dinov3_euclidean.py', '../_base_/datasets/demo_224.py',
+    '../_base_/schedules/layer_decay.py', '../_base_/default_runtime.py'
 ]

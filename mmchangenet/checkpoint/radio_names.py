@@ -40,8 +40,8 @@ def transformer_rules(learnable: bool, radio: bool) -> tuple[Rule, ...]:
     """
     if not radio:
         return ((f'{DINOV3_LEARNABLE if learnable else DINOV3_EUCLIDEAN}*', f'{OURS}*'), )
-    return tuple((theirs + inside, OURS + ours) for theirs in (RADIO_LEARNABLE if learnable else RADIO_EUCLIDEAN)
-                 for inside, ours in INSIDE)
+    return tuple((theirs + inside, OURS + ours)
+                 for theirs in (RADIO_LEARNABLE if learnable else RADIO_EUCLIDEAN) for inside, ours in INSIDE)
 
 
 def is_radio(names: Mapping[str, object]) -> bool:
@@ -51,7 +51,8 @@ def is_radio(names: Mapping[str, object]) -> bool:
 
 def is_dinov3(names: Mapping[str, object]) -> bool:
     """Whether these are weights of a network on DINOv3, in either layout."""
-    return any(name in (f'{prefix}reg_token' for prefix in (DINOV3_LEARNABLE, DINOV3_EUCLIDEAN)) for name in names)
+    return any(name in (f'{prefix}reg_token' for prefix in (DINOV3_LEARNABLE, DINOV3_EUCLIDEAN))
+               for name in names)
 
 
 def radio_weights(weights: Mapping[str, Tensor]) -> Weights:
@@ -67,8 +68,9 @@ def radio_weights(weights: Mapping[str, Tensor]) -> Weights:
     tokens = [(name, layout) for name in weights for layout, ending in enumerate(TOKENS)
               if name == ending or name.endswith(f'.{ending}')]
     if len(tokens) != 1:
-        raise CheckpointError(f'the file holds {len(tokens)} transformers of C-RADIO ({" or ".join(TOKENS)}); expected the weights '
-                              'of C-RADIO v2 in the hub\'s layout, NVIDIA\'s or that of the toolkit')
+        raise CheckpointError(
+            f'the file holds {len(tokens)} transformers of C-RADIO ({" or ".join(TOKENS)}); expected the '
+            f'weights of C-RADIO v2 in the hub\'s layout, NVIDIA\'s or that of the toolkit')
     (name, layout), = tokens
     prefix = name.removesuffix(TOKENS[layout])
     renamed: Weights = OrderedDict()
@@ -92,14 +94,16 @@ def dinov3_weights(weights: Mapping[str, Tensor]) -> Weights:
     """
     prefixes = [name.removesuffix('reg_token') for name in weights if name.split('.')[-1] == 'reg_token']
     if len(prefixes) != 1:
-        authors = any(name.split('.')[-1] in ('storage_tokens', 'register_tokens', 'mask_token') for name in weights)
+        authors = any(
+            name.split('.')[-1] in ('storage_tokens', 'register_tokens', 'mask_token') for name in weights)
         raise CheckpointError(
-            'the file has the layout of DINOv3\'s authors or of another project: take the weights that timm publishes on the hub '
-            '(timm/vit_*_patch16_dinov3.lvd1689m)' if authors else
+            'the file has the layout of DINOv3\'s authors or of another project: take the weights '
+            'that timm publishes on the hub (timm/vit_*_patch16_dinov3.lvd1689m)' if authors else
             f'the file holds {len(prefixes)} transformers of DINOv3 (reg_token); expected the weights of '
             f'one, in timm\'s layout')
     prefix, = prefixes
-    return OrderedDict((name.removeprefix(prefix), tensor) for name, tensor in weights.items() if name.startswith(prefix))
+    return OrderedDict(
+        (name.removeprefix(prefix), tensor) for name, tensor in weights.items() if name.startswith(prefix))
 
 
 def patches_as_ours(kernels: Tensor) -> Tensor:
@@ -122,7 +126,8 @@ def _resized_table(table: Tensor) -> Tensor:
     if side == TABLE_SIDE:
         return table
     if side * side != table.shape[1]:
-        raise CheckpointError(f'the file has a position table of {table.shape[1]} entries, which is no square grid')
+        raise CheckpointError(
+            f'the file has a position table of {table.shape[1]} entries, which is no square grid')
     return _resized(table.transpose(1, 2).unflatten(-1, (side, side)), TABLE_SIDE).flatten(2).transpose(1, 2)
 
 

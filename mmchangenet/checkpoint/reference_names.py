@@ -85,9 +85,9 @@ def is_vit(weights: Mapping[str, object]) -> bool:
 
 def is_reference_layout(weights: Mapping[str, Tensor]) -> bool:
     """Whether the keys are those of the reference's networks."""
-    return any(key.startswith(('backbone.patch_embed.backbone.', 'backbone.spm.', 'backbone.radio.', 'backbone.inner.',
-                            'decoder.', 'fc1.'))
-               for key in strip_prefix(weights))
+    return any(
+        key.startswith(('backbone.patch_embed.backbone.', 'backbone.spm.', 'backbone.radio.',
+                        'backbone.inner.', 'decoder.', 'fc1.')) for key in strip_prefix(weights))
 
 
 def strip_prefix(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

@@ -8,7 +8,7 @@ from .losses import ContrastiveLoss, WeightedCrossEntropy
 from .necks import BaseDifference, EuclideanDifference, LearnableDifference
 
 __all__ = [
-    'BaseChangeHead', 'BaseDifference', 'CRADIO', 'CRADIOAdapter', 'ChangeClsHead', 'ContrastiveHead', 'ContrastiveLoss', 'DINOv2',
-    'DINOv3', 'DINOv3Adapter', 'EuclideanDifference', 'FAN', 'LearnableDifference', 'PairDataPreprocessor', 'SiameseClassifier',
-    'ViTAdapter', 'WeightedCrossEntropy'
+    'BaseChangeHead', 'BaseDifference', 'CRADIO', 'CRADIOAdapter', 'ChangeClsHead', 'ContrastiveHead',
+    'ContrastiveLoss', 'DINOv2', 'DINOv3', 'DINOv3Adapter', 'EuclideanDifference', 'FAN',
+    'LearnableDifference', 'PairDataPreprocessor', 'SiameseClassifier', 'ViTAdapter', 'WeightedCrossEntropy'
 ]

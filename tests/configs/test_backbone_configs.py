@@ -49,7 +49,8 @@ def test_trains_on_the_demo_boards(name, demo, tmp_path):
     runner = ChangeRunner.from_cfg(config)
     runner.train()
     assert runner.iter == 2
-    assert read_checkpoint(f'{config.work_dir}/epoch_1.pth')['state_dict'].keys() == runner.model.state_dict().keys()
+    assert read_checkpoint(
+        f'{config.work_dir}/epoch_1.pth')['state_dict'].keys() == runner.model.state_dict().keys()
     if 'dinov2' in name:
         scales = {group['lr_scale'] for group in runner.optim_wrapper.optimizer.param_groups}
         assert len(scales) == 4  # blocks 1 to 3, and all that stands behind them
@@ -77,14 +78,16 @@ def test_c_radio_and_dinov3_are_of_the_size_that_they_say(file):
 def test_c_radio_and_dinov3_train_on_the_demo_boards(name, demo, tmp_path):
     config = load(name, demo, tmp_path)
     model_name = 'vit_base_patch16_radio_v3' if 'radio' in name else 'vit_small_patch16_dinov3'
-    config.model.backbone.update(frozen_stages=1, arch=dict(
-        model_name=model_name, embed_dim=32, depth=4, num_heads=2, init_values=0.0 if 'radio' in name else 1e-5))
+    config.model.backbone.update(
+        frozen_stages=1, arch=dict(model_name=model_name, embed_dim=32, depth=4, num_heads=2,
+                                   init_values=0.0 if 'radio' in name else 1e-5))
     config.model.neck.update(dict(embed_dim=16) if 'adapter' in name else {})
     config.train_dataloader.sampler = dict(type='PairSampler', shuffle=True)
     runner = ChangeRunner.from_cfg(config)
     runner.train()
     assert runner.iter == 2
-    assert len({group['lr_scale'] for group in runner.optim_wrapper.optimizer.param_groups}) == 4  # blocks 1 to 3, and the rest
+    assert len({group['lr_scale']
+                for group in runner.optim_wrapper.optimizer.param_groups}) == 4  # blocks 1 to 3, and the rest
 
 
 def test_the_light_network_takes_less_than_a_gflop_a_pair():

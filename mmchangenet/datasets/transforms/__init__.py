@@ -13,5 +13,6 @@ from .resize import PairedResize
 
 __all__ = [
     'LayOutLightings', 'LoadLightings', 'OnEveryImage', 'PackChangeInputs', 'PairedAugmentation',
-    'PairedColorJitter', 'PairedGaussianBlur', 'PairedRandomFlip', 'PairedRandomResizedCrop', 'PairedRandomRotate', 'PairedResize'
+    'PairedColorJitter', 'PairedGaussianBlur', 'PairedRandomFlip', 'PairedRandomResizedCrop',
+    'PairedRandomRotate', 'PairedResize'
 ]

@@ -63,21 +63,24 @@ class OnEveryImage(BaseTransform):
                 done.append(self._one(image))
         shapes = {image.shape for image in done}
         if len(shapes) > 1:
-            raise ValueError(f'{self._names()} in OnEveryImage gave images of different shapes, {sorted(shapes)}: lightings and sides '
-                             'have to stay alike')
+            raise ValueError(
+                f'{self._names()} in OnEveryImage gave images of different shapes, {sorted(shapes)}: '
+                'lightings and sides have to stay alike')
         results['images'] = np.stack(done).reshape(*images.shape[:2], *done[0].shape)
         return results
 
     def _one(self, image: Images) -> Images:
         results = self.transforms(dict(
             img=cv2.cvtColor(image, cv2.COLOR_RGB2BGR), img_shape=image.shape[:2], ori_shape=image.shape[:2]))
-        changed = None if results is None else results['img']
+        changed: Any = None if results is None else results['img']
         if isinstance(changed, np.ndarray) and changed.dtype == np.uint8 and changed.ndim == 2:  # made grey
             changed = cv2.cvtColor(changed, cv2.COLOR_GRAY2BGR)
-        if not isinstance(changed, np.ndarray) or changed.dtype != np.uint8 or changed.ndim != 3 or changed.shape[2] != 3:
-            what = f'{changed.dtype} {changed.shape}' if isinstance(changed, np.ndarray) else type(changed).__name__
-            raise ValueError(f'{self._names()} in OnEveryImage gave {what}, but images stay uint8 (h, w, 3): normalising and packing '
-                             "are those of model.data_preprocessor and PackChangeInputs")
+        is_array = isinstance(changed, np.ndarray)
+        if not is_array or changed.dtype != np.uint8 or changed.ndim != 3 or changed.shape[2] != 3:
+            what = f'{changed.dtype} {changed.shape}' if is_array else type(changed).__name__
+            raise ValueError(
+                f'{self._names()} in OnEveryImage gave {what}, but images stay uint8 (h, w, 3): normalising '
+                'and packing are those of model.data_preprocessor and PackChangeInputs')
         return cv2.cvtColor(changed, cv2.COLOR_BGR2RGB)
 
     def _names(self) -> str:

@@ -38,13 +38,15 @@ class RadioTrunk(TimmTrunk):
         large=dict(model_name='vit_large_patch16_radio_v3', init_values=0.0),
         huge=dict(model_name='vit_huge_patch16_radio_v3'))
     embedding = ('patch_embed', 'class_tokens', 'pos_embed')
-    num_tokens, num_summary_tokens = 8, 3  # before the patches': class tokens and registers; those of the image's vector
+    num_tokens = 8  # before the patches': class tokens and registers
+    num_summary_tokens = 3  # of the class tokens, those of the image's vector
     table_size = 128  # of the position table, in patches: images of 2048 pixels
-    least_area, largest_aspect, no_position = 0.1, 4 / 3, 0.1  # of the random windows; how often there is none
+    least_area, largest_aspect, no_position = 0.1, 4 / 3, 0.1  # of the windows; how often none
 
     def __init__(self, arch: str | dict[str, Any] = 'base', frozen_stages: int = -1, with_cp: bool = False,
                  init_cfg: dict[str, Any] | None = None) -> None:
-        options = dict(img_size=self.table_size * self.patch_size, class_token=False, reg_tokens=0, global_pool='')
+        options = dict(img_size=self.table_size * self.patch_size, class_token=False, reg_tokens=0,
+                       global_pool='')
         super().__init__(arch, options, self.num_tokens, frozen_stages, with_cp, init_cfg)
         self.vit.patch_embed.proj.register_parameter('bias', None)
         self.vit.register_parameter('class_tokens', nn.Parameter(torch.zeros(self.num_tokens, self.width)))
@@ -60,7 +62,8 @@ class RadioTrunk(TimmTrunk):
         grid = self.vit.patch_embed.proj(images)
         height, width = (int(side) for side in grid.shape[-2:])
         windows = self.training and self.frozen_stages < 0
-        position = self.window_positions(len(images), (height, width)) if windows else self.position((height, width))
+        size = height, width
+        position = self.window_positions(len(images), size) if windows else self.position(size)
         # empty places in front, to which the tokens are added: their size follows the batch in any exported
         # graph
         tokens = F.pad((grid + position).flatten(2).transpose(1, 2), (0, 0, self.num_prefix, 0))
@@ -84,14 +87,16 @@ class RadioTrunk(TimmTrunk):
         scale = math.sqrt(self.least_area) + scale * (1 - math.sqrt(self.least_area))
         aspect = torch.exp((2 * aspect - 1) * math.log(self.largest_aspect))
         axes = []
-        for extent, start, steps in zip((scale * aspect, scale / aspect), place, reversed(grid_size), strict=True):
+        for extent, start, steps in zip((scale * aspect, scale / aspect), place, reversed(grid_size),
+                                        strict=True):
             extent = extent.clamp(max=1)
             share = torch.linspace(0, 1, steps, device=table.device)
             axes.append(2 * ((1 - extent) * start)[:, None] + 2 * extent[:, None] * share - 1)
         x, y = axes
         height, width = grid_size
         places = torch.stack([x[:, None].expand(-1, height, -1), y[:, :, None].expand(-1, -1, width)], dim=-1)
-        windows = F.grid_sample(table.expand(count, -1, -1, -1), places.to(table.dtype), mode='bilinear', align_corners=True)
+        windows = F.grid_sample(table.expand(count, -1, -1, -1), places.to(table.dtype), mode='bilinear',
+                                align_corners=True)
         return windows * (torch.rand(count, 1, 1, 1, device=table.device) >= self.no_position)
 
     def load_pretrained(self, file: str) -> None:
@@ -118,8 +123,9 @@ class CRADIO(RadioTrunk, TokenOutputs):
         ValueError: for an unknown ``arch`` or ``out_type``, or blocks that are not there.
     """
 
-    def __init__(self, arch: str | dict[str, Any] = 'base', out_type: str = 'cls_token', out_indices: Sequence[int] = (-1, ),
-                 frozen_stages: int = -1, with_cp: bool = False, init_cfg: dict[str, Any] | None = None) -> None:
+    def __init__(self, arch: str | dict[str, Any] = 'base', out_type: str = 'cls_token',
+                 out_indices: Sequence[int] = (-1, ), frozen_stages: int = -1, with_cp: bool = False,
+                 init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(arch, frozen_stages, with_cp, init_cfg)
         self.set_outputs(out_type, out_indices)
 
@@ -144,8 +150,9 @@ class CRADIOAdapter(Adapter, RadioTrunk):
         ValueError: for an unknown ``arch``, or one whose depth cannot be divided by four.
     """
 
-    def __init__(self, arch: str | dict[str, Any] = 'base', use_summary: bool = True, drop_path_rate: float = 0.0,
-                 frozen_stages: int = -1, with_cp: bool = False, init_cfg: dict[str, Any] | None = None) -> None:
+    def __init__(self, arch: str | dict[str, Any] = 'base', use_summary: bool = True,
+                 drop_path_rate: float = 0.0, frozen_stages: int = -1, with_cp: bool = False,
+                 init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(arch, frozen_stages, with_cp, init_cfg)
         self.add_adapter(nn.LayerNorm, ADAPTER_HEADS, drop_path_rate, self.num_prefix, use_summary)
 

@@ -29,8 +29,9 @@ class DINOv3Trunk(TimmTrunk):
                 for name in ('small', 'small_plus', 'base', 'large', 'huge_plus', '7b')}
     embedding = ('patch_embed', 'cls_token', 'reg_token')
 
-    def __init__(self, arch: str | dict[str, Any] = 'small', drop_path_rate: float = 0.0, frozen_stages: int = -1,
-                 with_cp: bool = False, init_cfg: dict[str, Any] | None = None) -> None:
+    def __init__(self, arch: str | dict[str, Any] = 'small', drop_path_rate: float = 0.0,
+                 frozen_stages: int = -1, with_cp: bool = False,
+                 init_cfg: dict[str, Any] | None = None) -> None:
         options = dict(drop_path_rate=drop_path_rate, global_pool='token')
         super().__init__(arch, options, 5, frozen_stages, with_cp, init_cfg)
         self._freeze()
@@ -78,9 +79,9 @@ class DINOv3(DINOv3Trunk, TokenOutputs):
         ValueError: for an unknown ``arch`` or ``out_type``, or blocks that are not there.
     """
 
-    def __init__(self, arch: str | dict[str, Any] = 'small', out_type: str = 'cls_token', out_indices: Sequence[int] = (-1, ),
-                 drop_path_rate: float = 0.0, frozen_stages: int = -1, with_cp: bool = False,
-                 init_cfg: dict[str, Any] | None = None) -> None:
+    def __init__(self, arch: str | dict[str, Any] = 'small', out_type: str = 'cls_token',
+                 out_indices: Sequence[int] = (-1, ), drop_path_rate: float = 0.0, frozen_stages: int = -1,
+                 with_cp: bool = False, init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(arch, drop_path_rate, frozen_stages, with_cp, init_cfg)
         self.set_outputs(out_type, out_indices)
 
@@ -105,8 +106,9 @@ class DINOv3Adapter(Adapter, DINOv3Trunk):
         ValueError: for an unknown ``arch``, or one whose depth cannot be divided by four.
     """
 
-    def __init__(self, arch: str | dict[str, Any] = 'small', use_summary: bool = True, drop_path_rate: float = 0.4,
-                 frozen_stages: int = -1, with_cp: bool = False, init_cfg: dict[str, Any] | None = None) -> None:
+    def __init__(self, arch: str | dict[str, Any] = 'small', use_summary: bool = True,
+                 drop_path_rate: float = 0.4, frozen_stages: int = -1, with_cp: bool = False,
+                 init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(arch, 0.0, frozen_stages, with_cp, init_cfg)
         self.vit.norm.requires_grad_(False)  # the adapter reads the tokens before the final norm
         self.add_adapter(nn.LayerNorm, ADAPTER_HEADS, drop_path_rate, self.num_prefix, use_summary)

@@ -34,7 +34,8 @@ class UnbiasedLayerNorm(nn.LayerNorm):
     kernel serves while the parameters stay those of the published networks.
     """
 
-    def __init__(self, channels: int, eps: float = 1e-6, device: Any = None, dtype: torch.dtype | None = None) -> None:
+    def __init__(self, channels: int, eps: float = 1e-6, device: Any = None,
+                 dtype: torch.dtype | None = None) -> None:
         super().__init__(channels, eps=eps * (channels - 1) / channels, device=device, dtype=dtype)
         self.scale = math.sqrt((channels - 1) / channels)
 
@@ -81,7 +82,8 @@ class ConvNeXtStem(nn.Module):
         first, second = self.widths
         self.patchify = nn.Sequential(nn.Conv2d(3, first, 4, stride=4), ChannelsLast(LayerNorm(first)))
         self.stage1 = self._stage(first, depths[0])
-        self.downsample = nn.Sequential(ChannelsLast(UnbiasedLayerNorm(first)), nn.Conv2d(first, second, 2, stride=2))
+        self.downsample = nn.Sequential(ChannelsLast(UnbiasedLayerNorm(first)),
+                                        nn.Conv2d(first, second, 2, stride=2))
         self.stage2 = self._stage(second, depths[1])
 
     @staticmethod
@@ -285,9 +287,9 @@ class FAN(BaseModule):
     strides = (4, 8, 16, 16)  # of the levels
     pixels_at_once = 512 * 128  # in the stem, in inference on the CPU: buffers of 8 MB
 
-    def __init__(self, arch: str | dict[str, Any] = 'small', out_indices: Sequence[int] = (0, 1, 2, 3), out_type: str = 'featmap',
-                 drop_path_rate: float = 0.3, frozen_stages: int = -1, with_cp: bool = False,
-                 init_cfg: dict[str, Any] | None = None) -> None:
+    def __init__(self, arch: str | dict[str, Any] = 'small', out_indices: Sequence[int] = (0, 1, 2, 3),
+                 out_type: str = 'featmap', drop_path_rate: float = 0.3, frozen_stages: int = -1,
+                 with_cp: bool = False, init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         variant = self._variant(arch)
         self._check_arguments(out_indices, out_type, frozen_stages)
@@ -302,7 +304,8 @@ class FAN(BaseModule):
         self.stem = ConvNeXtStem(variant['stem_depths'])
         self.patch_embed = nn.Conv2d(ConvNeXtStem.widths[-1], width, 2, stride=2)
         self.position = FourierPosition(width)
-        self.blocks = nn.ModuleList(FANBlock(width, num_heads, drop_path_rate) for _ in range(variant['depth']))
+        self.blocks = nn.ModuleList(
+            FANBlock(width, num_heads, drop_path_rate) for _ in range(variant['depth']))
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.cls_blocks = nn.ModuleList(ClassAttentionBlock(width, num_heads) for _ in range(2))
         self._freeze()
@@ -312,15 +315,18 @@ class FAN(BaseModule):
         """The numbers of an architecture."""
         if isinstance(arch, str):
             if arch not in cls.variants:
-                raise ValueError(f'FAN has no arch {arch!r}; choose one of {", ".join(cls.variants)}, or give a dict of '
-                                 f'{", ".join(cls.variants["small"])}')
+                raise ValueError(
+                    f'FAN has no arch {arch!r}; choose one of {", ".join(cls.variants)}, or give a dict of '
+                    f'{", ".join(cls.variants["small"])}')
             return cls.variants[arch]
         wanted = set(cls.variants['small'])
         if set(arch) != wanted:
-            raise ValueError(f'arch of FAN has the keys {", ".join(sorted(arch))}; give {", ".join(sorted(wanted))}')
+            raise ValueError(
+                f'arch of FAN has the keys {", ".join(sorted(arch))}; give {", ".join(sorted(wanted))}')
         if arch['width'] % arch['num_heads'] or arch['tap'] not in range(arch['depth']):
-            raise ValueError(f'arch {dict(arch)} of FAN: width has to be a multiple of num_heads, and tap one of the blocks, 0 to '
-                             f'{arch["depth"] - 1}')
+            raise ValueError(
+                f'arch {dict(arch)} of FAN: width has to be a multiple of num_heads, and tap one of the '
+                f'blocks, 0 to {arch["depth"] - 1}')
         return arch
 
     @staticmethod
@@ -355,8 +361,9 @@ class FAN(BaseModule):
         """
         height, width = images.shape[-2:]
         if height % self.strides[-1] or width % self.strides[-1] or not height or not width:
-            raise ValueError(f'FAN takes heights and widths that are multiples of {self.strides[-1]}; the laid-out image is '
-                             f'{height}×{width} (height×width). Change the size of the lightings.')
+            raise ValueError(
+                f'FAN takes heights and widths that are multiples of {self.strides[-1]}; the laid-out image '
+                f'is {height}×{width} (height×width). Change the size of the lightings.')
         images = images.contiguous(memory_format=torch.channels_last)
         levels = dict(enumerate(self._run_stem(images)))
         if self.out_type == 'featmap' and max(self.out_indices) < 2:

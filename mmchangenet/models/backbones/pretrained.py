@@ -39,21 +39,26 @@ def load_into(module: nn.Module, weights: Mapping[str, Tensor], file: str) -> No
     wanted = module.state_dict()
     missing = [name for name in wanted if name not in weights]
     if missing:
-        raise CheckpointError(f'{file} lacks {len(missing)} of {len(wanted)} weights of the transformer, such as {_some(missing)}. '
-                              'Is it of another kind or arch?')
+        raise CheckpointError(
+            f'{file} lacks {len(missing)} of {len(wanted)} weights of the transformer, such as '
+            f'{_some(missing)}. Is it of another kind or arch?')
     unused = [name for name in weights if name not in wanted]
     if other := [name for name in unused if name.startswith('blocks.')]:
-        raise CheckpointError(f'{file} holds {len(other)} weights of blocks that this transformer lacks, such as {_some(other)}. Is it '
-                              'of another version or arch?')
-    misshapen = [f'{name} {tuple(weights[name].shape)} instead of {tuple(tensor.shape)}' for name, tensor in wanted.items()
-                 if weights[name].shape != tensor.shape]
+        raise CheckpointError(
+            f'{file} holds {len(other)} weights of blocks that this transformer lacks, such as '
+            f'{_some(other)}. Is it of another version or arch?')
+    misshapen = [
+        f'{name} {tuple(weights[name].shape)} instead of {tuple(tensor.shape)}'
+        for name, tensor in wanted.items() if weights[name].shape != tensor.shape
+    ]
     if misshapen:
-        raise CheckpointError(f'{file} holds {len(misshapen)} weights of another shape, such as {_some(misshapen)}. Choose the arch '
-                              'that it was trained as.')
+        raise CheckpointError(
+            f'{file} holds {len(misshapen)} weights of another shape, such as {_some(misshapen)}. Choose the '
+            f'arch that it was trained as.')
     module.load_state_dict({name: weights[name] for name in wanted})
     if unused:
-        print_log(f'{file}: not used are {_some(unused)}{" and others" if len(unused) > NAMED else ""}', logger='current',
-                  level=logging.INFO)
+        print_log(f'{file}: not used are {_some(unused)}{" and others" if len(unused) > NAMED else ""}',
+                  logger='current', level=logging.INFO)
 
 
 def _some(names: list[str]) -> str:

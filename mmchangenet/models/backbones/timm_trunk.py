@@ -32,16 +32,19 @@ class TimmTrunk(Trunk):
     patch_size = 16
     prefix = 'vit.'
 
-    def __init__(self, arch: str | dict[str, Any], options: dict[str, Any], num_prefix: int, frozen_stages: int, with_cp: bool,
-                 init_cfg: dict[str, Any] | None) -> None:
+    def __init__(self, arch: str | dict[str, Any], options: dict[str, Any], num_prefix: int,
+                 frozen_stages: int, with_cp: bool, init_cfg: dict[str, Any] | None) -> None:
         if isinstance(arch, str) and arch not in self.variants:
-            raise ValueError(f'{type(self).__name__} has no arch {arch!r}; choose one of {", ".join(self.variants)}')
+            raise ValueError(
+                f'{type(self).__name__} has no arch {arch!r}; choose one of {", ".join(self.variants)}')
         settings = dict(self.variants[arch] if isinstance(arch, str) else arch)
         if 'model_name' not in settings:
-            raise ValueError(f'arch {settings} of {type(self).__name__}: give model_name, a transformer of timm, and whatever of '
-                             'its arguments is another')
+            raise ValueError(
+                f'arch {settings} of {type(self).__name__}: give model_name, a transformer of timm, and '
+                f'whatever of its arguments is another')
         vit = create_model(**{**options, **settings}, pretrained=False, num_classes=0)
-        super().__init__(vit.embed_dim, vit.blocks[0].attn.num_heads, num_prefix, frozen_stages, with_cp, init_cfg)
+        super().__init__(vit.embed_dim, vit.blocks[0].attn.num_heads, num_prefix, frozen_stages, with_cp,
+                         init_cfg)
         self.vit = vit
 
     @property
@@ -87,12 +90,14 @@ class TokenOutputs(TimmTrunk):
         if out_type not in ('cls_token', 'featmap'):
             raise ValueError(f"out_type {out_type!r} of {name}: use 'cls_token' or 'featmap'")
         if not out_indices or any(index not in range(-self.depth, self.depth) for index in out_indices):
-            raise ValueError(f'out_indices {tuple(out_indices)} of {name}: its blocks are 0 to {self.depth - 1}')
+            raise ValueError(
+                f'out_indices {tuple(out_indices)} of {name}: its blocks are 0 to {self.depth - 1}')
         self.out_type = out_type
         self.out_indices = tuple(index % self.depth for index in out_indices)
         if out_type == 'cls_token' and self.out_indices != (self.depth - 1, ):
-            raise ValueError(f"out_indices {tuple(out_indices)} of {name}: class tokens are those of the last block; use -1, or "
-                             "out_type='featmap'")
+            raise ValueError(
+                f"out_indices {tuple(out_indices)} of {name}: class tokens are those of the last block; use "
+                f"-1, or out_type='featmap'")
 
     def class_vector(self, tokens: Tensor) -> Tensor:
         """Tokens after the last block → (N, C)."""
@@ -118,4 +123,6 @@ class TokenOutputs(TimmTrunk):
             levels[index], done = tokens, index + 1
         if self.out_type == 'cls_token':
             return (self.class_vector(tokens), )
-        return tuple(as_map(self.vit.norm(levels[index][:, self.num_prefix:]), grid_size) for index in self.out_indices)
+        return tuple(
+            as_map(self.vit.norm(levels[index][:, self.num_prefix:]), grid_size)
+            for index in self.out_indices)

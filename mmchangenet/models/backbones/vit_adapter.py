@@ -32,9 +32,8 @@ class SpatialPrior(nn.Module):
 
     def __init__(self, width: int, base: int = 56) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            *self._conv(3, base, stride=2), *self._conv(base, base, stride=1), *self._conv(base, base, stride=1),
-            nn.MaxPool2d(3, stride=2, padding=1))
+        self.stem = nn.Sequential(*self._conv(3, base, stride=2), *self._conv(base, base, stride=1),
+                                  *self._conv(base, base, stride=1), nn.MaxPool2d(3, stride=2, padding=1))
         widths = (base, 2 * base, 4 * base, 4 * base)
         self.downsample = nn.ModuleList(
             nn.Sequential(*self._conv(before, after, stride=2)) for before, after in pairwise(widths))
@@ -86,7 +85,8 @@ class Injector(nn.Module):
     def forward(self, patches: Tensor, pyramid: Tensor, grid_size: Grid, sizes: Sizes) -> Tensor:
         """Patch tokens (N, h·w, C) → the same shape."""
         places = pixel_centres([grid_size], patches.device)
-        return patches + self.scale(self.attention(self.query_norm(patches), places, self.feature_norm(pyramid), sizes))
+        return patches + self.scale(
+            self.attention(self.query_norm(patches), places, self.feature_norm(pyramid), sizes))
 
 
 class Extractor(nn.Module):
@@ -104,17 +104,20 @@ class Extractor(nn.Module):
     def forward(self, pyramid: Tensor, patches: Tensor, grid_size: Grid, sizes: Sizes) -> Tensor:
         """Pyramid tokens (N, tokens, C) → the same shape."""
         places = pixel_centres(sizes, pyramid.device)
-        pyramid = pyramid + self.attention(self.query_norm(pyramid), places, self.feature_norm(patches), [grid_size])
+        pyramid = pyramid + self.attention(self.query_norm(pyramid), places, self.feature_norm(patches),
+                                           [grid_size])
         return pyramid + self.drop_path(self.ffn(self.ffn_norm(pyramid), sizes))
 
 
 class Interaction(nn.Module):
     """What stands round one group of transformer blocks: an injector before, extractors after."""
 
-    def __init__(self, width: int, num_heads: int, norm: Norm, drop_path_rate: float, num_extractors: int) -> None:
+    def __init__(self, width: int, num_heads: int, norm: Norm, drop_path_rate: float,
+                 num_extractors: int) -> None:
         super().__init__()
         self.injector = Injector(width, num_heads, norm)
-        self.extractors = nn.ModuleList(Extractor(width, num_heads, norm, drop_path_rate) for _ in range(num_extractors))
+        self.extractors = nn.ModuleList(
+            Extractor(width, num_heads, norm, drop_path_rate) for _ in range(num_extractors))
 
 
 class Summary(nn.Module):
@@ -131,7 +134,8 @@ class Summary(nn.Module):
     def forward(self, summary: Tensor, level: Tensor) -> Tensor:
         """A summary (N, C) and a level (N, C, H, W) → a level."""
         for_summary, for_level = self.conv.weight.chunk(2, dim=1)
-        return F.conv2d(level, for_level) + F.linear(summary, for_summary.flatten(1), self.conv.bias)[:, :, None, None]
+        return F.conv2d(level, for_level) + F.linear(summary, for_summary.flatten(1),
+                                                     self.conv.bias)[:, :, None, None]
 
 
 class Adapter(Trunk):
@@ -159,8 +163,9 @@ class Adapter(Trunk):
             ValueError: when the blocks cannot be parted into four.
         """
         if self.depth % self.num_interactions:
-            raise ValueError(f'{type(self).__name__} parts the blocks into {self.num_interactions} equal groups; this arch has '
-                             f'{self.depth} blocks')
+            raise ValueError(
+                f'{type(self).__name__} parts the blocks into {self.num_interactions} equal groups; this '
+                f'arch has {self.depth} blocks')
         width, last = self.width, self.num_interactions - 1
         self.num_summary = num_summary
         self.level_embed = nn.Parameter(torch.zeros(3, width))
@@ -208,7 +213,10 @@ class Adapter(Trunk):
         coarser = pyramid.split([height * width for height, width in sizes], dim=1)
         levels = [as_map(level, size) for level, size in zip(coarser, sizes, strict=True)]
         levels = [finest + self.upsample(levels[0]), *levels]
-        levels = [level + _resized(patch_map, size_of(level)) for level, patch_map in zip(levels, patch_maps, strict=True)]
+        levels = [
+            level + _resized(patch_map, size_of(level))
+            for level, patch_map in zip(levels, patch_maps, strict=True)
+        ]
         if self.summary is not None:
             summary = self.summary(tokens[:, :self.num_summary].flatten(1))
             levels = [add(summary, level) for add, level in zip(self.add_summary, levels, strict=True)]
@@ -250,10 +258,11 @@ class ViTAdapter(Adapter, ViTTrunk):
         ValueError: for an unknown ``arch``, or one whose depth cannot be divided by four.
     """
 
-    def __init__(self, arch: str | dict[str, Any] = 'nv_large', img_size: int | Sequence[int] = 224, num_registers: int = 0,
-                 drop_path_rate: float = 0.4, frozen_stages: int = -1, with_cp: bool = False,
-                 init_cfg: dict[str, Any] | None = None) -> None:
-        super().__init__(arch, 16, img_size, num_registers, (0.0, drop_path_rate), frozen_stages, with_cp, init_cfg)
+    def __init__(self, arch: str | dict[str, Any] = 'nv_large', img_size: int | Sequence[int] = 224,
+                 num_registers: int = 0, drop_path_rate: float = 0.4, frozen_stages: int = -1,
+                 with_cp: bool = False, init_cfg: dict[str, Any] | None = None) -> None:
+        super().__init__(arch, 16, img_size, num_registers, (0.0, drop_path_rate), frozen_stages, with_cp,
+                         init_cfg)
         self.norm.requires_grad_(False)  # the adapter reads the tokens before the final norm
         self.add_adapter(LayerNorm, self.num_heads, drop_path_rate, num_summary=1)
 

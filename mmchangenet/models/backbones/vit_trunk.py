@@ -121,8 +121,9 @@ class Trunk(BaseModule, metaclass=ABCMeta):
     def _freeze(self) -> None:
         """Checks ``frozen_stages`` and takes the gradients off what is frozen; at the end of building."""
         if self.frozen_stages not in range(-1, self.depth + 1):
-            raise ValueError(f'frozen_stages {self.frozen_stages!r} of {type(self).__name__}: use -1 (nothing) to {self.depth} (all '
-                             'blocks)')
+            raise ValueError(
+                f'frozen_stages {self.frozen_stages!r} of {type(self).__name__}: use -1 (nothing) to '
+                f'{self.depth} (all blocks)')
         for part in self._frozen():
             part.requires_grad_(False)
 
@@ -130,8 +131,9 @@ class Trunk(BaseModule, metaclass=ABCMeta):
         """Raise a ValueError when a side of the images (N, 3, H, W) is not a multiple."""
         height, width = images.shape[-2:]
         if height % multiple or width % multiple or not height or not width:
-            raise ValueError(f'{type(self).__name__} takes heights and widths that are multiples of {multiple}; the laid-out '
-                             f'image is {height}×{width} (height×width). Change the size of the lightings.')
+            raise ValueError(
+                f'{type(self).__name__} takes heights and widths that are multiples of {multiple}; the '
+                f'laid-out image is {height}×{width} (height×width). Change the size of the lightings.')
 
 
 class ViTTrunk(Trunk):
@@ -159,20 +161,24 @@ class ViTTrunk(Trunk):
 
     embedding = ('patch_embed', 'cls_token', 'register_tokens', 'pos_embed')
 
-    def __init__(self, arch: str | dict[str, Any], patch_size: int, img_size: int | Sequence[int], num_registers: int,
-                 drop_path_rates: Sequence[float], frozen_stages: int, with_cp: bool,
+    def __init__(self, arch: str | dict[str, Any], patch_size: int, img_size: int | Sequence[int],
+                 num_registers: int, drop_path_rates: Sequence[float], frozen_stages: int, with_cp: bool,
                  init_cfg: dict[str, Any] | None) -> None:
         if isinstance(arch, str) and arch not in VARIANTS:
-            raise ValueError(f'{type(self).__name__} has no arch {arch!r}; choose one of {", ".join(VARIANTS)}')
+            raise ValueError(
+                f'{type(self).__name__} has no arch {arch!r}; choose one of {", ".join(VARIANTS)}')
         variant = VARIANTS[arch] if isinstance(arch, str) else arch
-        super().__init__(variant['width'], variant['num_heads'], 1 + num_registers, frozen_stages, with_cp, init_cfg)
+        super().__init__(variant['width'], variant['num_heads'], 1 + num_registers, frozen_stages, with_cp,
+                         init_cfg)
         self.patch_size = patch_size
         height, width = _pair(img_size)
         self.grid_size = height // patch_size, width // patch_size
 
-        self.patch_embed = PatchEmbed(None, patch_size, embed_dim=self.width, flatten=False, strict_img_size=False)
+        self.patch_embed = PatchEmbed(None, patch_size, embed_dim=self.width, flatten=False,
+                                      strict_img_size=False)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, self.width))
-        self.register_tokens = nn.Parameter(torch.zeros(1, num_registers, self.width)) if num_registers else None
+        registers = torch.zeros(1, num_registers, self.width)
+        self.register_tokens = nn.Parameter(registers) if num_registers else None
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + math.prod(self.grid_size), self.width))
         rates = torch.linspace(*drop_path_rates, variant['depth'], device='cpu').tolist()
         self.blocks = nn.ModuleList(self._block(variant, rate) for rate in rates)
@@ -182,10 +188,11 @@ class ViTTrunk(Trunk):
     @staticmethod
     def _block(variant: dict[str, Any], drop_path_rate: float) -> Block:
         width, hidden_dim = variant['width'], variant['hidden_dim']
-        mlp: dict[str, Any] = dict(mlp_layer=SwiGLU, act_layer=nn.SiLU) if variant['swiglu'] else dict(mlp_layer=Mlp)
-        return Block(
-            width, variant['num_heads'], qkv_bias=True, init_values=1e-5, drop_path=drop_path_rate, mlp_ratio=hidden_dim / width,
-            norm_layer=LayerNorm, **mlp)
+        mlp: dict[str, Any] = dict(mlp_layer=Mlp)
+        if variant['swiglu']:
+            mlp = dict(mlp_layer=SwiGLU, act_layer=nn.SiLU)
+        return Block(width, variant['num_heads'], qkv_bias=True, init_values=1e-5, drop_path=drop_path_rate,
+                     mlp_ratio=hidden_dim / width, norm_layer=LayerNorm, **mlp)
 
     def embed(self, images: Tensor) -> tuple[Tensor, Grid]:
         """See :class:`Trunk`; the class token is the first."""
@@ -196,7 +203,8 @@ class ViTTrunk(Trunk):
         tokens = F.pad(grid.flatten(2).transpose(1, 2), (0, 0, self.num_prefix, 0))
         position = self.position(grid_size)
         registers = [] if self.register_tokens is None else [self.register_tokens]
-        return tokens + torch.cat([self.cls_token + position[:, :1], *registers, position[:, 1:]], dim=1), grid_size
+        added = torch.cat([self.cls_token + position[:, :1], *registers, position[:, 1:]], dim=1)
+        return tokens + added, grid_size
 
     def position(self, grid_size: Grid) -> Tensor:
         """The position table for a grid (h, w): (1, 1 + h·w, C)."""

@@ -41,10 +41,11 @@ class SiameseClassifier(BaseClassifier):
         TypeError: when the neck or the head is of another kind.
     """
 
-    def __init__(self, backbone: dict[str, Any], neck: dict[str, Any], head: dict[str, Any], input_size: Sequence[int],
-                 data_preprocessor: dict[str, Any] | None = None, init_cfg: dict[str, Any] | None = None) -> None:
-        super().__init__(
-            init_cfg=init_cfg, data_preprocessor=data_preprocessor or dict(type='mmchangenet.PairDataPreprocessor'))
+    def __init__(self, backbone: dict[str, Any], neck: dict[str, Any], head: dict[str, Any],
+                 input_size: Sequence[int], data_preprocessor: dict[str, Any] | None = None,
+                 init_cfg: dict[str, Any] | None = None) -> None:
+        super().__init__(init_cfg=init_cfg, data_preprocessor=data_preprocessor
+                         or dict(type='mmchangenet.PairDataPreprocessor'))
         _check_kind(neck, 'neck', BaseDifference, 'EuclideanDifference and LearnableDifference')
         _check_kind(head, 'head', BaseChangeHead, 'ContrastiveHead and ChangeClsHead')
         self.input_size = tuple(input_size)
@@ -60,10 +61,11 @@ class SiameseClassifier(BaseClassifier):
         try:
             features = self.features(torch.zeros(1, 3, *self.input_size))
         except (AssertionError, RuntimeError) as error:
-            raise ValueError(f'{type(self.backbone).__name__} cannot take an image of {self.input_size[0]}×{self.input_size[1]} '
-                             f'(height×width, all lightings laid out): {error}\nChange model.input_size and '
-                             f'the size of the '
-                             'lightings, or the backbone\'s own settings.') from error
+            raise ValueError(
+                f'{type(self.backbone).__name__} cannot take an image of '
+                f'{self.input_size[0]}×{self.input_size[1]} (height×width, all lightings laid out): '
+                f'{error}\nChange model.input_size and the size of the '
+                'lightings, or the backbone\'s own settings.') from error
         self.backbone.train(training)
         return [tuple(level.shape[1:]) for level in features]
 
@@ -88,8 +90,10 @@ class SiameseClassifier(BaseClassifier):
             ValueError: when the images are not of ``input_size``.
         """
         if tuple(images.shape[-2:]) != self.input_size:
-            raise ValueError(f'the network is built for images of {self.input_size} (height, width, all lightings laid out), '
-                             f'but got {tuple(images.shape[-2:])}. Set model.input_size, or the pipeline\'s size and layout.')
+            raise ValueError(
+                f'the network is built for images of {self.input_size} (height, width, all lightings laid '
+                f'out), but got {tuple(images.shape[-2:])}. Set model.input_size, or the '
+                'size and layout of the pipeline.')
         return self.neck.encode(self.features(images))
 
     def compare(self, compare: Any, golden: Any) -> Tensor:
@@ -132,7 +136,8 @@ class SiameseClassifier(BaseClassifier):
         if mode == 'loss':
             return self.head.loss(comparison, data_samples, num_golden)
         if mode == 'predict':
-            return self.head.predict(comparison, data_samples or [ChangeDataSample() for _ in inputs['compare']], num_golden)
+            return self.head.predict(comparison, data_samples
+                                     or [ChangeDataSample() for _ in inputs['compare']], num_golden)
         raise ValueError(f"mode {mode!r} of SiameseClassifier: use 'tensor', 'loss' or 'predict'")
 
     def get_layer_depth(self, param_name: str) -> tuple[int, int]:
@@ -143,15 +148,17 @@ class SiameseClassifier(BaseClassifier):
             NotImplementedError: when the backbone does not number its layers.
         """
         if not hasattr(self.backbone, 'get_layer_depth'):
-            raise NotImplementedError(f'{type(self.backbone).__name__} has no get_layer_depth, which layer-wise learning-rate '
-                                      'decay needs. Use another backbone, or paramwise_cfg.custom_keys.')
+            raise NotImplementedError(
+                f'{type(self.backbone).__name__} has no get_layer_depth, which layer-wise learning-rate '
+                'decay needs. Use another backbone, or paramwise_cfg.custom_keys.')
         return self.backbone.get_layer_depth(param_name, 'backbone.')
 
 
 def split_sides(code: Any) -> Iterator[Any]:
     """The halves of a code along the batch: two codes of its structure."""
     parts, structure = pytree.tree_flatten(code)
-    return (pytree.tree_unflatten(half, structure) for half in zip(*(part.chunk(2) for part in parts), strict=True))
+    return (pytree.tree_unflatten(half, structure)
+            for half in zip(*(part.chunk(2) for part in parts), strict=True))
 
 
 def pair_with_each(code: Any, num_golden: int) -> tuple[Any, Any]:
@@ -174,5 +181,7 @@ def _check_kind(config: dict[str, Any], part: str, contract: type, ours: str) ->
     kind = config.get('type')
     found = MODELS.get(kind) if isinstance(kind, str) else kind  # an unknown name is the registry's to refuse
     if inspect.isclass(found) and not issubclass(found, contract):
-        raise TypeError(f'model.{part} of SiameseClassifier cannot be {kind}: {found.__name__} is no {contract.__name__}. Take one '
-                        f'of {ours}, or derive yours from mmchangenet.models.{contract.__name__}')
+        raise TypeError(
+            f'model.{part} of SiameseClassifier cannot be {kind}: {found.__name__} is no '
+            f'{contract.__name__}. Take one of {ours}, or derive yours from '
+            f'mmchangenet.models.{contract.__name__}')

@@ -27,15 +27,19 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         ValueError: when there are not three values, or a std is not above 0.
     """
 
-    def __init__(self, mean: Sequence[float] = (123.675, 116.28, 103.53), std: Sequence[float] = (58.395, 57.12, 57.375),
-                 to_rgb: bool = False, bgr_to_rgb: bool = False, non_blocking: bool = False) -> None:
+    def __init__(self, mean: Sequence[float] = (123.675, 116.28, 103.53),
+                 std: Sequence[float] = (58.395, 57.12, 57.375), to_rgb: bool = False,
+                 bgr_to_rgb: bool = False, non_blocking: bool = False) -> None:
         super().__init__(non_blocking=non_blocking)
         self.to_rgb = to_rgb or bgr_to_rgb
         for name, values in (('mean', mean), ('std', std)):
             if len(values) != 3:
-                raise ValueError(f'{name} {list(values)} of PairDataPreprocessor: give three values, for R, G and B')
+                raise ValueError(
+                    f'{name} {list(values)} of PairDataPreprocessor: give three values, for R, G and B')
         if not all(value > 0 for value in std):
-            raise ValueError(f'std {list(std)} of PairDataPreprocessor: give three values above 0, in grey levels of 0 to 255')
+            raise ValueError(
+                f'std {list(std)} of PairDataPreprocessor: give three values above 0, in grey levels of 0 to '
+                '255')
         self.register_buffer('mean', torch.tensor(mean).view(-1, 1, 1), persistent=False)
         self.register_buffer('std', torch.tensor(std).view(-1, 1, 1), persistent=False)
 
@@ -59,7 +63,10 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         sides = {side: self.cast_data(self._stack(side, inputs[side])) for side in ('compare', 'golden')}
         if self.to_rgb:
             sides = {side: images.flip(-3) for side, images in sides.items()}
-        sides = {side: images.to(self.mean.dtype, copy=True).sub_(self.mean).div_(self.std) for side, images in sides.items()}
+        sides = {
+            side: images.to(self.mean.dtype, copy=True).sub_(self.mean).div_(self.std)
+            for side, images in sides.items()
+        }
         return {**data, 'inputs': sides, 'data_samples': data.get('data_samples')}
 
     @staticmethod
@@ -68,6 +75,7 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             return images
         shapes = {tuple(image.shape) for image in images}
         if len(shapes) > 1:
-            raise ValueError(f'the {side} images of a batch differ in shape: {sorted(shapes)}. Put a PairedResize into the '
-                             'pipeline.')
+            raise ValueError(
+                f'the {side} images of a batch differ in shape: {sorted(shapes)}. Put a PairedResize into '
+                f'the pipeline.')
         return torch.stack(images)

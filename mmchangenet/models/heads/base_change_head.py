@@ -103,11 +103,14 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
             raise ValueError(
                 f'the loss {name} does not fit {type(self).__name__}: called with the output '
                 f'{tuple(output.shape)} and the class '
-                f'numbers (2,) it raises {type(error).__name__}: {error}. Choose another model.head.loss') from error
+                f'numbers (2,) it raises {type(error).__name__}: {error}. Choose another model.head.loss'
+            ) from error
         if not isinstance(value, Tensor) or value.dim():
             what = f'shape {tuple(value.shape)}' if isinstance(value, Tensor) else type(value).__name__
-            raise ValueError(f'the loss {name} of {type(self).__name__} has to return a scalar tensor, but returns {what}. Set its '
-                             "reduction to 'mean', or choose another model.head.loss")
+            raise ValueError(
+                f'the loss {name} of {type(self).__name__} has to return a scalar tensor, but returns '
+                f'{what}. Set its '
+                "reduction to 'mean', or choose another model.head.loss")
 
     def closest(self, comparison: Tensor, num_golden: int) -> Tensor:
         """The raw output of each part for the golden that it is closest to, the one with the lowest score.
@@ -146,8 +149,9 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
         targets = self.targets(data_samples)
         unknown = [sample for sample, target in zip(data_samples, targets, strict=True) if target < 0]
         if unknown:
-            raise ValueError(f'training needs a label out of {", ".join(self.class_names or ())} in every row; found ' +
-                             ', '.join(sorted({repr(sample.get("label", "no label")) for sample in unknown})))
+            raise ValueError(
+                f'training needs a label out of {", ".join(self.class_names or ())} in every row; found ' +
+                ', '.join(sorted({repr(sample.get("label", "no label")) for sample in unknown})))
         output = self.closest(comparison, num_golden)
         return dict(loss=self.loss_module(output, torch.tensor(targets, device=output.device)))
 
@@ -165,7 +169,8 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
         """
         return self.predict_from(self.closest(comparison, num_golden).float(), data_samples)
 
-    def predict_from(self, output: Tensor, data_samples: Sequence[ChangeDataSample]) -> Sequence[ChangeDataSample]:
+    def predict_from(self, output: Tensor,
+                     data_samples: Sequence[ChangeDataSample]) -> Sequence[ChangeDataSample]:
         """``predict`` from the raw output, which may come from a converted network.
 
         Args:
@@ -182,7 +187,10 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
 
     def _set_losses(self, output: Tensor, data_samples: Sequence[ChangeDataSample]) -> None:
         targets = self.targets(data_samples)
-        labelled = [number for number, target in enumerate(targets) if target >= 0 and 'error' not in data_samples[number]]
+        labelled = [
+            number for number, target in enumerate(targets)
+            if target >= 0 and 'error' not in data_samples[number]
+        ]
         if not labelled:
             return
         losses, weights = self._row_losses(
@@ -203,10 +211,13 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
             losses = self.loss_module(output, targets).expand(len(targets))
         return losses, torch.ones_like(losses)
 
-    def set_scores(self, scores: Tensor, data_samples: Sequence[ChangeDataSample]) -> Sequence[ChangeDataSample]:
+    def set_scores(self, scores: Tensor,
+                   data_samples: Sequence[ChangeDataSample]) -> Sequence[ChangeDataSample]:
         """Sets score, pred_fail and margin on each of N samples from scores (N,), and returns the samples."""
-        margin, values = float(np.float32(self.margin)), scores.detach().float().cpu().numpy()  # scores are float32
-        for sample, score, fail in zip(data_samples, values.tolist(), is_fail(values, margin).tolist(), strict=True):
+        margin = float(np.float32(self.margin))  # as the scores
+        values = scores.detach().float().cpu().numpy()
+        for sample, score, fail in zip(data_samples, values.tolist(),
+                                       is_fail(values, margin).tolist(), strict=True):
             sample.score, sample.pred_fail = (math.nan, 1) if 'error' in sample else (score, int(fail))
             sample.margin = margin
         return data_samples

@@ -39,14 +39,17 @@ class ChangeClsHead(BaseChangeHead):
     """
 
     def __init__(self, in_shape: Sequence[int], embed_dec: int = 30, num_classes: int = 2,
-                 class_names: Sequence[str] | None = None, margin: float = 0.5, loss: dict[str, Any] | None = None,
-                 norm_eps: float = 1e-5, init_cfg: dict[str, Any] | None = None) -> None:
+                 class_names: Sequence[str] | None = None, margin: float = 0.5,
+                 loss: dict[str, Any] | None = None, norm_eps: float = 1e-5,
+                 init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(margin, loss or dict(type='mmchangenet.WeightedCrossEntropy'), init_cfg)
         if num_classes < 2:
-            raise ValueError(f'num_classes {num_classes} of ChangeClsHead: PASS and at least one more are needed')
+            raise ValueError(
+                f'num_classes {num_classes} of ChangeClsHead: PASS and at least one more are needed')
         if not tuple(in_shape):
-            raise ValueError(f'ChangeClsHead takes a map, but the neck gives a distance a pair, which cannot tell {num_classes} '
-                             'classes. Use LearnableDifference, or ContrastiveHead for PASS and FAIL.')
+            raise ValueError(
+                f'ChangeClsHead takes a map, but the neck gives a distance a pair, which cannot tell '
+                f'{num_classes} classes. Use LearnableDifference, or ContrastiveHead for PASS and FAIL.')
         self._check_class_weight(num_classes)
         self.check_loss((num_classes, ))
         self.num_classes = num_classes
@@ -67,8 +70,9 @@ class ChangeClsHead(BaseChangeHead):
                              f'model.head.loss.class_weight a list of {num_classes}, one weight per class, '
                              f'PASS first')
         if len(weight) != num_classes:
-            raise ValueError(f'the loss has {len(weight)} class weights {list(weight)}, but the head has {num_classes} '
-                             'classes. Give model.head.loss.class_weight one weight per class, PASS first.')
+            raise ValueError(
+                f'the loss has {len(weight)} class weights {list(weight)}, but the head has {num_classes} '
+                'classes. Give model.head.loss.class_weight one weight per class, PASS first.')
 
     def set_class_names(self, names: Sequence[str]) -> None:
         """Fix the class list, PASS first.
@@ -78,9 +82,10 @@ class ChangeClsHead(BaseChangeHead):
         """
         names = tuple(names)
         if len(names) != self.num_classes or names[0] != PASS or len(set(names)) != len(names):
-            raise ValueError(f'class names {list(names)} do not fit a head of {self.num_classes} classes: it needs '
-                             f'{self.num_classes} different names, PASS first. Set model.head.num_classes or '
-                             f'class_names.')
+            raise ValueError(
+                f'class names {list(names)} do not fit a head of {self.num_classes} classes: it needs '
+                f'{self.num_classes} different names, PASS first. Set model.head.num_classes or '
+                f'class_names.')
         self.class_names = names
 
     def forward(self, comparison: Tensor) -> Tensor:
@@ -104,7 +109,8 @@ class ChangeClsHead(BaseChangeHead):
         if self.num_classes == 2:
             return
         names = self.class_names or tuple(f'class {number}' for number in range(self.num_classes))
-        numbers = class_numbers(output.detach().cpu().numpy(), [bool(sample.pred_fail) for sample in data_samples])
+        numbers = class_numbers(output.detach().cpu().numpy(),
+                                [bool(sample.pred_fail) for sample in data_samples])
         for sample, number, shares in zip(data_samples, numbers, output.softmax(dim=1).tolist(), strict=True):
             sample.pred_label = names[number]
             sample.set_metainfo(dict(class_names=list(names)))

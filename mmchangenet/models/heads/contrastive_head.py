@@ -33,11 +33,13 @@ class ContrastiveHead(BaseChangeHead):
     def __init__(self, in_shape: Sequence[int], margin: float = 1.0, loss: dict[str, Any] | None = None,
                  num_classes: int = 2, init_cfg: dict[str, Any] | None = None) -> None:
         if num_classes != 2:
-            raise ValueError(f'ContrastiveHead tells PASS from FAIL by a distance, so num_classes {num_classes} cannot '
-                             'work. Use LearnableDifference with ChangeClsHead for more than two classes.')
+            raise ValueError(
+                f'ContrastiveHead tells PASS from FAIL by a distance, so num_classes {num_classes} cannot '
+                'work. Use LearnableDifference with ChangeClsHead for more than two classes.')
         if tuple(in_shape):
-            raise ValueError(f'ContrastiveHead takes one distance per pair, but the neck gives {tuple(in_shape)} values. '
-                             'Use it with EuclideanDifference.')
+            raise ValueError(
+                f'ContrastiveHead takes one distance per pair, but the neck gives {tuple(in_shape)} values. '
+                'Use it with EuclideanDifference.')
         super().__init__(margin, loss or dict(type='mmchangenet.ContrastiveLoss'), init_cfg)
         self.check_loss(())
 

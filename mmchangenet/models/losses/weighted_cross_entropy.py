@@ -29,8 +29,9 @@ class WeightedCrossEntropy(nn.Module):
     def __init__(self, class_weight: Sequence[float] | None = None) -> None:
         super().__init__()
         if class_weight is not None and np.ndim(class_weight) != 1:
-            raise ValueError(f'class_weight {class_weight!r} of WeightedCrossEntropy: give a list, one weight per class, PASS '
-                             'first, such as [1.0, 10.0]')
+            raise ValueError(
+                f'class_weight {class_weight!r} of WeightedCrossEntropy: give a list, one weight per class, '
+                f'PASS first, such as [1.0, 10.0]')
         if class_weight is not None and not all(weight >= 0 for weight in class_weight):
             raise ValueError(f'class_weight {list(class_weight)}: weights cannot be negative')
         self.class_weight = class_weight

@@ -56,12 +56,15 @@ def test_a_transform_sees_the_colours_as_mmcv_loads_them():
 
 
 def test_several_transforms_follow_each_other():
-    done = transformed([dict(type='mmcv.Resize', scale=(12, 10)), dict(type='mmcv.CenterCrop', crop_size=(8, 6))])
+    done = transformed(
+        [dict(type='mmcv.Resize', scale=(12, 10)),
+         dict(type='mmcv.CenterCrop', crop_size=(8, 6))])
     assert done.shape == (2, 3, 6, 8, 3)
 
 
 def test_what_cannot_stay_an_image_is_refused_by_name():
-    with pytest.raises(ValueError, match=r'Normalize in OnEveryImage gave float32 \(20, 24, 3\).*data_preprocessor'):
+    with pytest.raises(ValueError,
+                       match=r'Normalize in OnEveryImage gave float32 \(20, 24, 3\).*data_preprocessor'):
         transformed(dict(type='mmcv.Normalize', mean=[0.] * 3, std=[1.] * 3))
     with pytest.raises(ValueError, match='PairedResize before it'):
         transformed(CROP, images=list(pair()[0]))

@@ -48,7 +48,8 @@ def test_alone_they_give_class_tokens_or_maps():
 @torch.no_grad()
 def test_the_adapter_gives_four_levels_of_any_allowed_size(kind, arch, size):
     levels = prepared(kind(arch))(images(*size))
-    assert [tuple(level.shape[1:]) for level in levels] == [(32, *(side // s for side in size)) for s in kind.strides]
+    assert [tuple(level.shape[1:]) for level in levels] == [(32, *(side // s for side in size))
+                                                            for s in kind.strides]
 
 
 @kinds
@@ -68,7 +69,10 @@ def test_alone_they_are_timms():
 
     backbone = prepared(CRADIO(RADIO))
     flexible = create_model('naflexvit_base_patch16_radio_v3', num_classes=0, init_values=0.0, **SMALL).eval()
-    weights = {f'radio_model.model.{name}': tensor for name, tensor in as_published(backbone.vit.state_dict()).items()}
+    weights = {
+        f'radio_model.model.{name}': tensor
+        for name, tensor in as_published(backbone.vit.state_dict()).items()
+    }
     from timm.models.naflexvit import checkpoint_filter_fn
     flexible.load_state_dict(checkpoint_filter_fn(weights, flexible))
     tokens = flexible.forward_features(batch)
@@ -89,8 +93,10 @@ def test_positions_are_the_tables_top_left_part_at_the_longer_side():
 def test_in_training_positions_are_windows_of_the_table_for_each_image():
     backbone = prepared(CRADIO(RADIO)).train()
     rows = torch.arange(128.) / 127
-    backbone.vit.pos_embed.copy_(torch.stack([rows[:, None].expand(-1, 128), rows.expand(128, -1)]).repeat(16, 1, 1)
-                                 .flatten(1).T[None])  # even channels hold y, odd ones x
+    backbone.vit.pos_embed.copy_(
+        torch.stack([rows[:, None].expand(-1, 128),
+                     rows.expand(128, -1)]).repeat(16, 1,
+                                                   1).flatten(1).T[None])  # even channels hold y, odd ones x
     windows = backbone.window_positions(400, (5, 4))
     none = windows.flatten(1).abs().amax(1) == 0
     assert 0.05 < none.float().mean() < 0.15
@@ -114,14 +120,16 @@ def as_published(weights):
     return renamed
 
 
-@pytest.mark.parametrize('prefix', ['radio_model.model.', 'base_model.', 'model.radio.radio.radio.model.', ''])
+@pytest.mark.parametrize('prefix',
+                         ['radio_model.model.', 'base_model.', 'model.radio.radio.radio.model.', ''])
 @pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
 def test_published_weights_of_c_radio(prefix, suffix, tmp_path):
     weights = as_published(prepared(CRADIO(RADIO)).vit.state_dict())
     published = {prefix + name: tensor.clone() for name, tensor in weights.items()}
     published['input_conditioner.norm_mean'] = torch.zeros(3, 1, 1)
     file = str(tmp_path / f'radio{suffix}')
-    save_file(published, file) if suffix == '.safetensors' else write_checkpoint(dict(state_dict=published), file)
+    save_file(published, file) if suffix == '.safetensors' else write_checkpoint(
+        dict(state_dict=published), file)
     backbone = CRADIO(RADIO, init_cfg=dict(type='Pretrained', checkpoint=file))
     backbone.init_weights()
     for name, tensor in as_published(backbone.vit.state_dict()).items():
@@ -145,22 +153,27 @@ def test_tables_and_patches_of_another_size_are_resized_bicubically(tmp_path):
     write_checkpoint(weights, tmp_path / 'other.pth')
     backbone = CRADIO(RADIO, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'other.pth')))
     backbone.init_weights()
-    expected = F.interpolate(table.reshape(1, 64, 64, 32).permute(0, 3, 1, 2), (128, 128), mode='bicubic', align_corners=True)
+    expected = F.interpolate(
+        table.reshape(1, 64, 64, 32).permute(0, 3, 1, 2), (128, 128), mode='bicubic', align_corners=True)
     torch.testing.assert_close(backbone.vit.pos_embed, expected.flatten(2).transpose(1, 2))
     assert backbone.vit.patch_embed.proj.weight.shape == (32, 3, 16, 16)
 
 
 @pytest.mark.parametrize(('kind', 'arch', 'change', 'message'), [
-    (CRADIO, RADIO, lambda weights: {k: v for k, v in weights.items() if 'blocks.2.' not in k}, 'lacks.*blocks.2.norm1.weight'),
-    (CRADIO, RADIO, lambda weights: {**weights, 'blocks.0.ls1.gamma': torch.ones(32)}, 'blocks that this transformer lacks.*ls1'),
+    (CRADIO, RADIO, lambda weights: {k: v for k, v in weights.items()
+                                     if 'blocks.2.' not in k}, 'lacks.*blocks.2.norm1.weight'),
+    (CRADIO, RADIO, lambda weights: {**weights, 'blocks.0.ls1.gamma': torch.ones(32)},
+     'blocks that this transformer lacks.*ls1'),
     (CRADIO, RADIO, lambda weights: dict(conv=torch.zeros(1)), '0 transformers of C-RADIO'),
     (DINOv3, DINO, lambda weights: dict(storage_tokens=torch.zeros(1)), 'authors.*timm publishes'),
-    (DINOv3, DINO, lambda weights: {**weights, 'cls_token': torch.zeros(1, 1, 64)}, r'another shape.*\(1, 1, 64\)'),
+    (DINOv3, DINO, lambda weights: {**weights, 'cls_token': torch.zeros(1, 1, 64)},
+     r'another shape.*\(1, 1, 64\)'),
 ])
 def test_weights_that_do_not_fit_are_refused(kind, arch, change, message, tmp_path):
     backbone = prepared(kind(arch))
     weights = backbone.vit.state_dict()
-    write_checkpoint(change(as_published(weights) if kind is CRADIO else dict(weights)), tmp_path / 'other.pth')
+    write_checkpoint(change(as_published(weights) if kind is CRADIO else dict(weights)),
+                     tmp_path / 'other.pth')
     with pytest.raises(CheckpointError, match=message):
         kind(arch, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'other.pth'))).init_weights()
 
@@ -181,7 +194,9 @@ def test_frozen_parts_keep_their_weights_and_mode(kind, arch):
 @kinds
 def test_every_layer_has_its_number(kind, arch):
     backbone = kind(arch)
-    depths = {name: backbone.get_layer_depth(f'backbone.{name}', 'backbone.') for name in backbone.state_dict()}
+    depths = {
+        name: backbone.get_layer_depth(f'backbone.{name}', 'backbone.') for name in backbone.state_dict()
+    }
     assert depths['vit.patch_embed.proj.weight'] == (0, 6)
     assert depths['vit.blocks.0.norm1.weight'] == (1, 6) and depths['vit.blocks.3.norm1.weight'] == (4, 6)
     assert {depth for name, (depth, _) in depths.items() if not name.startswith('vit.')} <= {5}
@@ -210,7 +225,10 @@ def test_recomputation_gives_the_same_gradients(kind, arch):
         backbone = prepared(kind(arch, frozen_stages=0, with_cp=with_cp)).train()
         torch.manual_seed(1)
         sum(level.sin().mean() for level in backbone(images(64, 64))).backward()
-        gradients.append({name: parameter.grad for name, parameter in backbone.named_parameters() if parameter.grad is not None})
+        gradients.append({
+            name: parameter.grad for name, parameter in backbone.named_parameters()
+            if parameter.grad is not None
+        })
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[0].items():
         torch.testing.assert_close(gradients[1][name], gradient, atol=1e-5, rtol=1e-4)

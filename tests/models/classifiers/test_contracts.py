@@ -10,19 +10,23 @@ from mmchangenet.models import SiameseClassifier
 from mmchangenet.models.heads import base_change_head
 from mmchangenet.models.necks import base_difference
 
-RESNET = dict(type='mmpretrain.ResNet', depth=18, stem_channels=16, base_channels=8, out_indices=(2, 3), _scope_='mmpretrain')
+RESNET = dict(type='mmpretrain.ResNet', depth=18, stem_channels=16, base_channels=8, out_indices=(2, 3),
+              _scope_='mmpretrain')
 NECK, HEAD = dict(type='EuclideanDifference'), dict(type='ContrastiveHead')
 
 
-@pytest.mark.parametrize('module', [base_change_head, base_difference], ids=lambda module: module.__name__.split('.')[-1])
+@pytest.mark.parametrize('module', [base_change_head, base_difference],
+                         ids=lambda module: module.__name__.split('.')[-1])
 def test_the_examples_run(module):
     result = doctest.testmod(module)
     assert result.attempted and not result.failed
 
 
 @pytest.mark.parametrize(('parts', 'message'), [
-    (dict(neck=dict(type='mmpretrain.GlobalAveragePooling')), 'model.neck.*GlobalAveragePooling is no BaseDifference'),
-    (dict(head=dict(type='mmpretrain.LinearClsHead')), 'model.head.*LinearClsHead is no BaseChangeHead.*ChangeClsHead'),
+    (dict(neck=dict(type='mmpretrain.GlobalAveragePooling')),
+     'model.neck.*GlobalAveragePooling is no BaseDifference'),
+    (dict(head=dict(type='mmpretrain.LinearClsHead')),
+     'model.head.*LinearClsHead is no BaseChangeHead.*ChangeClsHead'),
     (dict(head=dict(type='EuclideanDifference')), 'EuclideanDifference is no BaseChangeHead'),
     (dict(neck=dict(type=torch.nn.Identity)), 'Identity is no BaseDifference'),
 ])
@@ -36,4 +40,5 @@ def test_operations_are_counted_by_the_shape_of_an_image():
     by_shape = get_model_complexity_info(model, (3, 64, 64), show_table=False, show_arch=False)
     backbone = get_model_complexity_info(model.backbone, (3, 64, 64), show_table=False, show_arch=False)
     assert by_shape['params'] == sum(parameter.numel() for parameter in model.parameters())
-    assert 2 * backbone['flops'] < by_shape['flops'] < 2.2 * backbone['flops']  # both sides, and their comparison
+    assert 2 * backbone['flops'] < by_shape['flops'] < 2.2 * backbone[
+        'flops']  # both sides, and their comparison

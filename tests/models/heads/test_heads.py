@@ -12,8 +12,10 @@ from mmchangenet.structures import ChangeDataSample
 
 def samples(*labels):
     """Samples with these labels; None: without a label."""
-    return [ChangeDataSample(metainfo=dict(label=label or ''), **({} if label is None else dict(gt_fail=int(label != 'PASS'))))
-            for label in labels]
+    return [
+        ChangeDataSample(metainfo=dict(label=label or ''),
+                         **({} if label is None else dict(gt_fail=int(label != 'PASS')))) for label in labels
+    ]
 
 
 def three_classes(**arguments):
@@ -48,15 +50,18 @@ def test_cls_head_scores_by_the_probability_of_not_passing():
     assert 'loss' in result[0] and 'loss' not in result[1]
 
 
-@pytest.mark.parametrize(('margin', 'names'), [(0.5, ['PASS', 'bridge', 'missing']), (0.3, ['bridge', 'bridge', 'missing']),
+@pytest.mark.parametrize(('margin', 'names'), [(0.5, ['PASS', 'bridge', 'missing']),
+                                               (0.3, ['bridge', 'bridge', 'missing']),
                                                (0.99, ['PASS', 'PASS', 'PASS'])])
 def test_the_name_agrees_with_the_verdict(margin, names):
     head = three_classes(class_names=('PASS', 'bridge', 'missing'), margin=margin)
     logits = torch.tensor([[0.6, 0.3, 0.1], [0.45, 0.3, 0.25], [0.1, 0.3, 0.6]]).log()
     result = head.predict_from(logits, samples(None, None, None))
     assert [sample.pred_fail for sample in result] == [int(name != 'PASS') for name in names]
-    assert [sample.pred_label for sample in result] == [name if name == 'PASS' else ('bridge', 'bridge', 'missing')[number]
-                                                        for number, name in enumerate(names)]
+    assert [sample.pred_label for sample in result] == [
+        name if name == 'PASS' else ('bridge', 'bridge', 'missing')[number]
+        for number, name in enumerate(names)
+    ]
 
 
 @pytest.mark.parametrize('score', [math.nan, math.inf, -math.inf])
@@ -70,16 +75,19 @@ def test_a_threshold_that_is_no_number_passes_nothing():
     assert result.pred_fail == 1
 
 
-@pytest.mark.parametrize('loss', [dict(type='mmpretrain.CrossEntropyLoss', class_weight=[1.0, 3.0]),
-                                  dict(type='mmpretrain.LabelSmoothLoss', label_smooth_val=0.1, mode='classy_vision',
-                                       num_classes=2)])
+@pytest.mark.parametrize('loss', [
+    dict(type='mmpretrain.CrossEntropyLoss', class_weight=[1.0, 3.0]),
+    dict(type='mmpretrain.LabelSmoothLoss', label_smooth_val=0.1, mode='classy_vision', num_classes=2)
+])
 def test_losses_of_mmpretrain_train_and_give_the_same_mean_in_validation(loss):
     torch.manual_seed(0)
-    head, comparison, rows = ChangeClsHead((4, ), loss=loss).eval(), torch.randn(5, 4), samples('PASS', 'FAIL', 'PASS', 'PASS', 'x')
+    head, comparison, rows = ChangeClsHead(
+        (4, ), loss=loss).eval(), torch.randn(5, 4), samples('PASS', 'FAIL', 'PASS', 'PASS', 'x')
     trained = head.loss(comparison, rows)['loss']
     result = head.predict(comparison, rows)
     assert len({sample.loss for sample in result}) == 5  # a row's own
-    mean = sum(sample.loss * sample.loss_weight for sample in result) / sum(sample.loss_weight for sample in result)
+    mean = sum(sample.loss * sample.loss_weight for sample in result) / sum(sample.loss_weight
+                                                                            for sample in result)
     assert mean == pytest.approx(trained.item(), rel=1e-5)
 
 
@@ -99,7 +107,9 @@ def test_of_a_loss_that_gives_a_mean_alone_validation_shows_the_mean():
     head, comparison = ChangeClsHead((4, ), loss=dict(type=PlainLoss)).eval(), torch.randn(3, 4)
     result = head.predict(comparison, samples('PASS', None, 'FAIL'))
     expected = PlainLoss()(head(comparison[[0, 2]]), torch.tensor([0, 1])).item()
-    assert [sample.get('loss') for sample in result] == [pytest.approx(expected), None, pytest.approx(expected)]
+    assert [sample.get('loss')
+            for sample in result] == [pytest.approx(expected), None,
+                                      pytest.approx(expected)]
 
 
 def test_what_was_silent_in_training_is_amplified_no_more_than_norm_eps_allows():
@@ -146,9 +156,11 @@ def test_a_class_list_that_does_not_fit_is_refused(names):
 @pytest.mark.parametrize(('build', 'message'), [
     (lambda: ContrastiveHead((), num_classes=3), 'LearnableDifference with ChangeClsHead'),
     (lambda: ContrastiveHead((256, 32, 8)), 'EuclideanDifference'),
-    (lambda: ChangeClsHead((), num_classes=3), 'gives a distance a pair, which cannot tell 3 classes. Use LearnableDifference'),
+    (lambda: ChangeClsHead(
+        (), num_classes=3), 'gives a distance a pair, which cannot tell 3 classes. Use LearnableDifference'),
     (lambda: ChangeClsHead((4, ), num_classes=1), 'PASS and at least one more'),
-    (lambda: ChangeClsHead((4, ), num_classes=3, loss=dict(type='mmchangenet.WeightedCrossEntropy', class_weight=[1., 2.])),
+    (lambda: ChangeClsHead(
+        (4, ), num_classes=3, loss=dict(type='mmchangenet.WeightedCrossEntropy', class_weight=[1., 2.])),
      r'2 class weights \[1.0, 2.0\].*3 classes'),
     (lambda: ChangeClsHead((4, ), loss=dict(type='mmchangenet.WeightedCrossEntropy', class_weight=2.0)),
      'class_weight 2.0 of WeightedCrossEntropy: give a list'),
@@ -156,7 +168,8 @@ def test_a_class_list_that_does_not_fit_is_refused(names):
      'class_weight 2.0 of the loss CrossEntropyLoss.*a list of 2'),
     (lambda: ContrastiveHead((), loss=dict(type='mmpretrain.CrossEntropyLoss')),
      r'CrossEntropyLoss does not fit ContrastiveHead: called with the output \(2,\)'),
-    (lambda: ChangeClsHead((4, ), loss=dict(type=PlainLoss, reduction='none')), r'return a scalar tensor, but returns shape \(2,\)'),
+    (lambda: ChangeClsHead((4, ), loss=dict(type=PlainLoss, reduction='none')),
+     r'return a scalar tensor, but returns shape \(2,\)'),
 ])
 def test_what_cannot_work_is_said(build, message):
     with pytest.raises(ValueError, match=message):
