@@ -1,17 +1,25 @@
 """Building several things before complaining of any, so that a user mends all at once."""
 
+from __future__ import annotations
 
-def build_all(builders):
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+T = TypeVar('T')
+
+
+def build_all(builders: Iterable[Callable[[], T]]) -> list[T]:
     """Call every builder, also after one has failed.
 
     Args:
-        builders (Iterable[Callable]): to be called without arguments.
+        builders: to be called without arguments.
 
     Returns:
-        list: what they built, in order.
+        what they built, in order.
 
     Raises:
-        ValueError, OSError: the error as it was when there is one; else a ValueError with the messages of all, each once.
+        ValueError, OSError: the error as it was when there is one; else a ValueError with the messages of
+            all, each once.
     """
     built, errors = [], []
     for build in builders:

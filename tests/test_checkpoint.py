@@ -1,8 +1,10 @@
 """Checkpoints are written whole, read without running code, and loaded strictly or with a list of what did not fit."""
 
 import io
+import math
 import os
 import pickle
+import resource
 import signal
 import tarfile
 import zipfile
@@ -18,6 +20,7 @@ from torch import nn
 
 from mmchangenet.checkpoint import (
     CheckpointError,
+    CheckpointNotWritten,
     Placeholder,
     adopt_class_names,
     adopt_threshold,
@@ -187,8 +190,12 @@ def test_what_is_no_checkpoint_is_named(tmp_path):
         read_checkpoint(tmp_path / 'list.pth')
     with pytest.raises(FileNotFoundError, match='there is no checkpoint .*missing.pth'):
         read_checkpoint(tmp_path / 'missing.pth')
-    with pytest.raises(FileNotFoundError, match='download it first'):
-        read_checkpoint('https://somewhere/model.pth')
+
+
+@pytest.mark.parametrize('scheme', ['https', 'http', 'file', 's3', 'petrel', 'torchvision', 'openmmlab'])
+def test_nothing_is_downloaded(scheme):
+    with pytest.raises(FileNotFoundError, match='is not read: .*Download it, compare its SHA-256 .* local file'):
+        read_checkpoint(f'{scheme}://somewhere/model.pth')
 
 
 def test_changed_weights_are_noticed(tmp_path):
@@ -412,3 +419,55 @@ def test_networks_without_a_head_are_left_alone():
     for model in (nn.Linear(2, 2), nn.Sequential(OrderedDict(head=nn.Linear(2, 2)))):
         adopt_class_names(model, dict(dataset_meta=dict(classes=['PASS', 'a', 'b'])), 'a.pth')
         adopt_threshold(model, dict(threshold=dict(value=0.75)), 'a.pth')
+
+
+def test_a_file_that_unpacks_to_much_more_than_its_size_is_refused_unread(tmp_path):
+    path = tmp_path / 'bomb.pth'
+    torch.save(dict(state_dict=dict(weight=torch.zeros(20 << 20))), tmp_path / 'plain.pth')
+    with zipfile.ZipFile(tmp_path / 'plain.pth') as plain, zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as packed:
+        for record in plain.infolist():
+            packed.writestr(record.filename, plain.read(record))
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(CheckpointError, match=r'bomb.pth has \d+ bytes and unpacks to \d+: no more than 4 times its size'):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize('meta', [[1], 'text', 3, torch.zeros(2)])
+def test_meta_that_is_no_dict_is_one_message(tmp_path, meta):
+    torch.save(dict(meta=meta, state_dict=dict(weight=torch.zeros(1))), tmp_path / 'file.pth')
+    with pytest.raises(CheckpointError, match='file.pth: its meta is a .* and not a dict'):
+        read_checkpoint(tmp_path / 'file.pth')
+
+
+@pytest.mark.parametrize('metadata', [[1], dict(head=3), 'text'])
+def test_metadata_that_is_no_dict_of_dicts_is_one_message(tmp_path, metadata):
+    weights = OrderedDict(weight=torch.zeros(1))
+    weights._metadata = metadata
+    torch.save(dict(state_dict=weights), tmp_path / 'file.pth')
+    with pytest.raises(CheckpointError, match='_metadata of state_dict is not a dict of dicts'):
+        read_checkpoint(tmp_path / 'file.pth')
+
+
+def test_a_mask_that_is_infinite_in_the_network_may_be_so_in_the_file():
+    model = nn.Linear(2, 2)
+    model.register_buffer('mask', torch.full((2, 2), -math.inf).triu(1))
+    load_weights(model, model.state_dict(), 'file.pth')
+    weights = model.state_dict()
+    weights['bias'] = torch.tensor([0.0, math.nan])
+    with pytest.raises(CheckpointError, match='file.pth has values that are no finite numbers, in bias'):
+        load_weights(model, weights, 'file.pth')
+    with pytest.raises(CheckpointError, match='in bias'):
+        load_fitting_weights(model, weights, 'file.pth')
+
+
+def test_a_full_disk_is_a_message_with_the_path(tmp_path):
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+        with pytest.raises(CheckpointNotWritten, match=r'model.pth cannot be written: .*File too large.* MiB are free'):
+            write_checkpoint(dict(weight=torch.zeros(10000)), tmp_path / 'model.pth')
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not list(tmp_path.iterdir())

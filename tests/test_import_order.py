@@ -79,12 +79,14 @@ def _written_as_text(node):
 
 
 def _nodes(node):
-    """All nodes of a tree but those of ``locations=``, of docstrings, and behind ``-m`` in a command."""
+    """All nodes of a tree but those of ``locations=``, of docstrings, of ``if TYPE_CHECKING``, and behind ``-m`` in a
+    command."""
     yield node
     before = None
     for child in ast.iter_child_nodes(node):
         skipped = (isinstance(child, ast.keyword) and child.arg == 'locations'
                    or isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+                   or isinstance(child, ast.If) and ast.unparse(child.test) == 'TYPE_CHECKING'
                    or isinstance(before, ast.Constant) and before.value == '-m')
         if not skipped:
             yield from _nodes(child)

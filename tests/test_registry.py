@@ -45,9 +45,14 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(('name', 'component'), [
-    ('VISBACKENDS', 'LocalVisBackend'), ('OPTIMIZERS', 'AdamW'), ('PARAM_SCHEDULERS', 'LinearLR'),
-    ('OPTIM_WRAPPER_CONSTRUCTORS', 'DefaultOptimWrapperConstructor'), ('WEIGHT_INITIALIZERS', 'PretrainedInit'),
-    ('LOOPS', 'EpochBasedTrainLoop'), ('LOG_PROCESSORS', 'LogProcessor'), ('EVALUATOR', 'Evaluator'),
+    ('VISBACKENDS', 'LocalVisBackend'),
+    ('OPTIMIZERS', 'AdamW'),
+    ('PARAM_SCHEDULERS', 'LinearLR'),
+    ('OPTIM_WRAPPER_CONSTRUCTORS', 'DefaultOptimWrapperConstructor'),
+    ('WEIGHT_INITIALIZERS', 'PretrainedInit'),
+    ('LOOPS', 'EpochBasedTrainLoop'),
+    ('LOG_PROCESSORS', 'LogProcessor'),
+    ('EVALUATOR', 'Evaluator'),
 ])
 def test_components_of_mmengine_are_found_from_our_scope_without_a_warning(name, component):
     assert getattr(registry, name).get(component) is getattr(root, name).get(component)

@@ -16,8 +16,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmchangenet.exit_codes import DONE, UNSCORED
+
 TOOLS = Path(__file__).parent
-UNSCORED_EXIT = 1  # of a command that did its work
 
 
 def parse_args(args: Sequence[str] | None = None) -> argparse.Namespace:
@@ -37,7 +38,7 @@ def run(*command: str) -> int:
     """Show a command and run it; its exit code, 0 or 1. Any other ends the demo."""
     print(f'\n$ python {shlex.join(command)}', flush=True)
     code = subprocess.call([sys.executable, *command])
-    if code not in (0, UNSCORED_EXIT):
+    if code not in (DONE, UNSCORED):
         raise SystemExit(code)
     return code
 

@@ -1,20 +1,15 @@
 """What every run shares: runner, hooks, logging, environment."""
 
 default_scope = 'mmchangenet'
-custom_imports = dict(
-    imports=[
-        'mmchangenet.datasets', 'mmchangenet.engine', 'mmchangenet.evaluation', 'mmchangenet.models',
-        'mmchangenet.visualization'
-    ])
 runner_type = 'mmchangenet.ChangeRunner'
 
 default_hooks = dict(
-    logger=dict(type='LoggerHook', interval=10),
-    checkpoint=dict(type='SafeCheckpointHook', interval=1, max_keep_ckpts=2, save_best='auroc',
-                    rule='greater'))
+    logger=dict(type='LoggerHook', interval=10), checkpoint=dict(
+        type='SafeCheckpointHook', interval=1, max_keep_ckpts=2, save_best='auroc', rule='greater'))
 custom_hooks = [dict(type='BrokenImageHook')]
 
-# TensorBoard: add dict(type='TensorboardVisBackend')
+# TensorBoard: add dict(type='TensorboardVisBackend'); pictures: dict(type='ValidationPicturesHook') in
+# custom_hooks
 visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
 log_processor = dict(by_epoch=True)
 log_level = 'INFO'

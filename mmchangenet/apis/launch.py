@@ -1,45 +1,51 @@
 """Training and testing as the commands do it, callable from Python.
 
-``prepare_train`` and ``prepare_test`` build the runner that a command line asks for; ``run_tool`` carries it out with
-mistakes in config, data or checkpoint shown as messages instead of stack traces.
+``prepare_train`` and ``prepare_test`` build the runner that a command line asks for; ``run_tool`` carries it
+out with mistakes in config, data or checkpoint shown as messages instead of stack traces.
 """
+
+from __future__ import annotations
 
 import copy
 import gc
-import importlib
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_distributed, is_main_process
 from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
 
-from mmchangenet.engine import BrokenImageHook, ChangeRunner
+from mmchangenet.engine import BrokenImageHook, ChangeRunner, TrainingInterrupted
+from mmchangenet.exit_codes import ALONE, DONE, MISTAKE, UNSCORED
 from mmchangenet.imaging import ImageError
 
 DEBUG = 'MMCHANGENET_DEBUG'
 MISTAKES = (ValueError, TypeError, LookupError, OSError, ImportError, AssertionError, ImageError)
-UNSCORED_EXIT, MISTAKE_EXIT, ALONE_EXIT = 1, 2, 3
 # of gloo, which has no class of error
 LOST_PEER = ('gloo/transport', 'Connection closed by peer', 'Connection reset by peer')
 
 
-def prepare_train(config, work_dir=None, resume=None, amp=False, auto_scale_lr=False, cfg_options=None, launcher='none'):
+def prepare_train(config: str | Path | Config, work_dir: str | Path | None = None, resume: str | Path | None = None,
+                  amp: bool = False, auto_scale_lr: bool = False, cfg_options: dict[str, Any] | None = None,
+                  launcher: str = 'none') -> Runner:
     """The runner of a training; call its ``train()``.
 
     Args:
-        config (str | Path | Config): config file, or its content.
-        work_dir (str | Path, optional): for checkpoints and logs; the config's, or ``work_dirs/<config name>``.
-        resume (str | Path, optional): a checkpoint to go on from, or 'auto' for the newest of ``work_dir``.
-        amp (bool): mixed precision; bfloat16 on the CPU.
-        auto_scale_lr (bool): scale the learning rate with the batch size, from the config's ``base_batch_size``.
-        cfg_options (dict, optional): replaces values of the config, by dotted names.
-        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+        config: config file, or its content.
+        work_dir: for checkpoints and logs; the config's, or ``work_dirs/<config name>``.
+        resume: a checkpoint to go on from, or 'auto' for the newest of ``work_dir``.
+        amp: mixed precision; bfloat16 on the CPU.
+        auto_scale_lr: scale the learning rate with the batch size, from the config's ``base_batch_size``.
+        cfg_options: replaces values of the config, by dotted names.
+        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
 
     Returns:
-        Runner: the config's, or ``ChangeRunner``.
+        the config's, or ``ChangeRunner``.
 
     Raises:
         ValueError: when an option does not go with the config. Building raises more, see ``MISTAKES``.
@@ -58,24 +64,26 @@ def prepare_train(config, work_dir=None, resume=None, amp=False, auto_scale_lr=F
     return _build(cfg, demo, ('train_dataloader', 'val_dataloader'))
 
 
-def prepare_test(config, checkpoint, work_dir=None, out=None, show_dir=None, margin=None, amp=False, cfg_options=None,
-                 launcher='none'):
+def prepare_test(config: str | Path | Config, checkpoint: str | Path | None, work_dir: str | Path | None = None,
+                 out: str | Path | None = None, show_dir: str | Path | None = None,
+                 margin: float | None = None, amp: bool = False, cfg_options: dict[str, Any] | None = None,
+                 launcher: str = 'none') -> Runner:
     """The runner of a test; call its ``test()``, then ``unscored_rows``.
 
     Args:
-        config (str | Path | Config): config file, or its content.
-        checkpoint (str | Path | None): weights; all of them have to fit. None: a network that brings its own, such as an
+        config: config file, or its content.
+        checkpoint: weights; all of them have to fit. None: a network that brings its own, such as an
             engine.
-        work_dir (str | Path, optional): for logs; the config's, or ``work_dirs/<config name>``.
-        out (str | Path, optional): CSV to write: the data's own rows in order with ``siamese_score``.
-        show_dir (str | Path, optional): folder for pictures of escapes and false alarms, histogram and curve.
-        margin (float, optional): call FAIL above this score, whatever checkpoint and config say.
-        amp (bool): mixed precision; bfloat16 on the CPU.
-        cfg_options (dict, optional): replaces values of the config, by dotted names.
-        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+        work_dir: for logs; the config's, or ``work_dirs/<config name>``.
+        out: CSV to write: the data's own rows in order with ``siamese_score``.
+        show_dir: folder for pictures of escapes and false alarms, histogram and curve.
+        margin: call FAIL above this score, whatever checkpoint and config say.
+        amp: mixed precision; bfloat16 on the CPU.
+        cfg_options: replaces values of the config, by dotted names.
+        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
 
     Returns:
-        Runner: the config's, or ``ChangeRunner``.
+        the config's, or ``ChangeRunner``.
 
     Raises:
         ValueError: when an option does not go with the config. Building raises more, see ``MISTAKES``.
@@ -97,44 +105,46 @@ def prepare_test(config, checkpoint, work_dir=None, out=None, show_dir=None, mar
     runner = _build(cfg, demo, ('test_dataloader', ))
     if margin is not None:
         if not isinstance(runner, ChangeRunner):
-            raise ValueError(f'--margin needs ChangeRunner, but runner_type of {config} is {type(runner).__name__}')
+            raise ValueError(f'--margin needs ChangeRunner, but runner_type of {config} is '
+                             f'{type(runner).__name__}')
         runner.margin = margin
     return runner
 
 
-def unscored_rows(runner):
+def unscored_rows(runner: Runner) -> dict[int, str]:
     """Rows of a finished test that got no score.
 
     Returns:
-        dict[int, str]: row of the data, counted from 0 → why.
+        row of the data, counted from 0 → why.
     """
     hooks = [hook for hook in runner.hooks if isinstance(hook, BrokenImageHook)]
     return hooks[0].unscored('test') if hooks else {}
 
 
-def run_test(runner):
+def run_test(runner: Runner) -> int:
     """Run a test to its end.
 
     Returns:
-        int: exit code; 1 when rows got no score, which is said on stderr.
+        exit code; 1 when rows got no score, which is said on stderr.
     """
     runner.test()
     unscored = unscored_rows(runner)
     if unscored:
         print(f'error: {len(unscored)} rows have no score, see above', file=sys.stderr)
-    return UNSCORED_EXIT if unscored else 0
+    return UNSCORED if unscored else DONE
 
 
-def run_tool(prepare, work):
+def run_tool(prepare: Callable[[], Runner], work: Callable[[Runner], int | None]) -> int:
     """Carry out a command.
 
     Args:
-        prepare (Callable[[], Runner]): gives the runner.
-        work (Callable[[Runner], int | None]): does it and gives the exit code.
+        prepare: gives the runner.
+        work: does it and gives the exit code.
 
     Returns:
-        int: exit code; 2 when config, data or checkpoint are to be mended, 3 when another process of the run has
-        ended, with the message on stderr. Set MMCHANGENET_DEBUG=1 to see the stack.
+        exit code; 2 when config, data or checkpoint are to be mended, 3 when another process of the run has
+        ended, with the message on stderr. 130 or 143 after a training that Ctrl-C or SIGTERM ended. Set
+        MMCHANGENET_DEBUG=1 to see the stack.
     """
     runner = None
     try:
@@ -142,6 +152,9 @@ def run_tool(prepare, work):
         code = work(runner) or 0
         barrier()  # the first process may still be writing: none leaves before it is done
         return code
+    except TrainingInterrupted as error:
+        print(error, file=sys.stderr, flush=True)
+        return error.exit_code
     except Exception as error:
         if is_distributed() and _lost_a_peer(error):
             return _tell_that_alone(error)
@@ -153,20 +166,24 @@ def run_tool(prepare, work):
         _leave_processes()
 
 
-def fail_or_raise(error):
-    """Tell a user's mistake in one message on stderr, or raise it again when MMCHANGENET_DEBUG is set. In an except block.
+def fail_or_raise(error: Exception) -> int:
+    """Tell a user's mistake in one message on stderr, or raise it again when MMCHANGENET_DEBUG is set. In an
+    except block.
 
     Returns:
-        int: the exit code.
+        the exit code.
     """
     if os.environ.get(DEBUG):
         raise error
     print(f'error: {_message(error)}', file=sys.stderr, flush=True)
-    return MISTAKE_EXIT
+    return MISTAKE
 
 
-def _read_config(config, work_dir, cfg_options, launcher):
-    """The config with what both commands change, and the place of the demo data that it ships with, if any."""
+def _read_config(config: str | Path | Config, work_dir: str | Path | None, cfg_options: dict[str, Any] | None,
+                 launcher: str) -> tuple[Config, Any]:
+    """The config with what both commands change, and the place of the demo data that it ships with, if
+    any.
+    """
     if not isinstance(config, Config) and not Path(config).is_file():
         raise FileNotFoundError(f'there is no config {config}')
     try:
@@ -182,7 +199,7 @@ def _read_config(config, work_dir, cfg_options, launcher):
     return cfg, demo
 
 
-def _use_amp(cfg):
+def _use_amp(cfg: Config) -> None:
     if not cfg.get('optim_wrapper'):
         raise ValueError('--amp needs an optim_wrapper in the config')
     kind = str(cfg.optim_wrapper.get('type', 'OptimWrapper')).rpartition('.')[2]
@@ -192,15 +209,14 @@ def _use_amp(cfg):
         cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
 
 
-def _build(cfg, demo, loaders):
+def _build(cfg: Config, demo: Any, loaders: Sequence[str]) -> Runner:
     """The runner; the demo data is made when one of these loaders reads it where the config ships it."""
-    for part in ('datasets', 'evaluation', 'models', 'visualization'):  # their components register themselves
-        importlib.import_module(f'mmchangenet.{part}')
     runner = RUNNERS.build(cfg)
     on_demo = [loader for loader in loaders if demo is not None and demo in _data_roots(cfg.get(loader))]
     if on_demo:
         if others := [loader for loader in loaders if cfg.get(loader) and loader not in on_demo]:
-            runner.logger.warning(f'{", ".join(on_demo)} is on the demo data {demo}, but {", ".join(others)} is not: '
+            runner.logger.warning(f'{", ".join(on_demo)} is on the demo data {demo}, but '
+                                  f'{", ".join(others)} is not: '
                                   'set data_root of both')
         if is_main_process():
             from mmchangenet.boards.demo import ensure_demo
@@ -209,43 +225,47 @@ def _build(cfg, demo, loaders):
     return runner
 
 
-def _data_roots(value):
+def _data_roots(value: Any) -> set[str]:
     """Every ``data_root`` in nested configs."""
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    found = {value['data_root']} if isinstance(value, dict) and isinstance(value.get('data_root'), str) else set()
+    children: Any = value.values() if isinstance(value, dict) else value if isinstance(value,
+                                                                                       (list, tuple)) else ()
+    found: set[str] = {value['data_root']
+                       } if isinstance(value, dict) and isinstance(value.get('data_root'), str) else set()
     return found.union(*map(_data_roots, children))
 
 
-def _is_mistake(error, running):
+def _is_mistake(error: Exception, running: bool) -> bool:
     """Whether the user can mend it: what fails while things are built, and our own errors later."""
     ours = type(error).__module__.startswith('mmchangenet.') and isinstance(error, MISTAKES)
-    return ours or not running and isinstance(error, (*MISTAKES, RuntimeError))  # timm's and torch's, of names and shapes
+    return ours or not running and isinstance(
+        error, (*MISTAKES, RuntimeError))  # timm's and torch's, of names and shapes
 
 
-def _lost_a_peer(error):
+def _lost_a_peer(error: Exception) -> bool:
     """Whether what another process of the run did not answer any more ended this one."""
     lost = isinstance(error, torch.distributed.DistError) or any(text in str(error) for text in LOST_PEER)
     return isinstance(error, RuntimeError) and lost
 
 
-def _tell_that_alone(error):
+def _tell_that_alone(error: Exception) -> int:
     """Tell once per node that another process has ended, and leave without waiting for it."""
     if os.environ.get(DEBUG):
         raise error
     if os.environ.get('LOCAL_RANK', '0') == '0':
-        print('error: another process of this run has ended or cannot be reached; what it said last tells why. '
-              'A training goes on from its newest checkpoint with --resume.', file=sys.stderr, flush=True)
-    os._exit(ALONE_EXIT)  # the process group's threads would wait for the one that is gone
+        print('error: another process of this run has ended or cannot be reached; what it said last tells '
+              'why. A training goes on from its newest checkpoint with --resume.',
+              file=sys.stderr, flush=True)
+    os._exit(ALONE)  # the process group's threads would wait for the one that is gone
 
 
-def _message(error):
+def _message(error: Exception) -> str:
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     if text.startswith('Caught '):  # in a process of the data loader: its stack comes first
         text = text.rpartition(f'{type(error).__name__}: ')[2]
     return text.strip() or type(error).__name__
 
 
-def _leave_processes():
+def _leave_processes() -> None:
     if is_distributed():
         gc.collect()  # models that still hold the process group: its threads must not outlive the interpreter
         torch.distributed.destroy_process_group()

@@ -15,7 +15,7 @@ from mmchangenet.registry import MODELS
 from mmchangenet.visualization.pair_picture import draw_pair
 
 from .backend_model import ChangeBackendModel
-from .codebase import TASK, TASKS
+from .names import TASK, TASKS
 from .partition import partition_cfg
 
 

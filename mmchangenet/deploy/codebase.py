@@ -19,10 +19,9 @@ from mmdeploy.utils import Backend, Codebase, Task, get_backend, get_codebase
 from mmengine.registry import Registry
 
 from . import openvino_backend, tensorrt_backend  # noqa: F401  (register themselves)
+from .names import NAME, TASK, TASKS
+from .pipelines import extract_model, to_backend, torch2onnx  # noqa: F401  (mmdeploy runs them by name)
 
-NAME = 'mmchangenet'
-TASK = 'ChangeClassification'
-TASKS = Registry('change_classification_tasks')
 Registry(CODEBASE.name, parent=CODEBASE, scope=NAME)  # MMEngine looks here first, and warns when there is nothing
 
 
@@ -39,9 +38,7 @@ class MMChangeNet(MMCodebase):
 
     @classmethod
     def register_all_modules(cls):
-        """Components and task register themselves when they are imported."""
-        for part in ('datasets', 'engine', 'evaluation', 'models', 'visualization'):
-            importlib.import_module(f'mmchangenet.{part}')
+        """Components are found by their registries; the task registers itself when it is imported."""
         cls.register_deploy_modules()
 
 
@@ -53,7 +50,7 @@ def _extend(enumeration, name, value):
 def _send_to_pipelines(function):
     """Let mmdeploy's pipeline manager run our function of that name, in spawned processes too."""
     caller = next(caller for name, caller in PIPELINE_MANAGER._callers.items() if name.endswith(f'.{function}'))
-    caller._module_name, caller._impl_name = 'mmchangenet.deploy.pipelines', function
+    caller._module_name, caller._impl_name = __name__, function
 
 
 def _check_backend_device(deploy_cfg, device):

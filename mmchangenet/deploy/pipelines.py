@@ -23,7 +23,7 @@ from mmchangenet.export.check import check_weights, refuse_several_goldens
 from mmchangenet.export.decision import write_decision
 from mmchangenet.export.onnx_export import export_module, random_images
 
-from . import codebase
+from .names import NAME
 from .partition import part_of, partition_of, write_parts
 from .precision import precision_of, reduce_precision
 from .rewriters import REWRITERS
@@ -45,7 +45,7 @@ def torch2onnx(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint
         ValueError: when the deploy config asks for what cannot be.
     """
     deploy_cfg, model_cfg = load_config(deploy_cfg, model_cfg)
-    if get_codebase(deploy_cfg).value != codebase.NAME:
+    if get_codebase(deploy_cfg).value != NAME:
         pytorch2onnx._pipe_torch2onnx__impl_(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint, device)
         return
     refuse_several_goldens(model_cfg)

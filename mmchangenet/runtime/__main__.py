@@ -13,13 +13,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmchangenet.exit_codes import DONE, MISTAKE, UNSCORED
+from mmchangenet.exit_codes import DONE, MISTAKE, STOPPED, UNSCORED
 from mmchangenet.labels.score_file import PARTIAL
 
 from .backends import BACKENDS
 from .change_runtime import ChangeRuntime
 
-STOPPED = 130
 LISTED = 20  # errors of rows on the terminal; the rest is counted
 MEGABYTE = 1 << 20
 

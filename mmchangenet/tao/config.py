@@ -30,8 +30,6 @@ from .parameters import ACTIONS
 from .spec import INPUT_MAP, Spec, note_effects, read_spec
 from .training import LOSS_OF, training_config
 
-PARTS = ('mmchangenet.datasets', 'mmchangenet.engine', 'mmchangenet.evaluation', 'mmchangenet.models',
-         'mmchangenet.visualization', 'mmchangenet.tao.hooks')
 DATASET_OF = dict(evaluate='test', inference='infer', quantize='test')
 CHECKPOINT_OF = dict(evaluate='evaluate.checkpoint',
                      inference='inference.checkpoint',
@@ -85,15 +83,14 @@ def build_config(spec: Spec, action: str) -> PlainConfig:
     note_effects(spec, action, {'model.classify.difference_module': parts['difference'],
                                 'train.classify.loss': LOSS_OF[parts['difference']]})
     config: dict[str, Any] = dict(
-        default_scope='mmchangenet', custom_imports=dict(imports=list(PARTS)),
-        runner_type='mmchangenet.ChangeRunner', work_dir=results_dir(spec, action), model=model_config(
-            spec, parts, size, training=action == 'train'), env_cfg=dict(
-                cudnn_benchmark=spec['train.cudnn.benchmark'],
-                mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0), dist_cfg=dict(backend='nccl')),
-        randomness=dict(seed=_seed(spec)), log_level='INFO', log_processor=dict(by_epoch=True), custom_hooks=[
-            dict(type='CudnnHook', deterministic=spec['train.cudnn.deterministic']),
-            dict(type='BrokenImageHook')
-        ], visualizer=dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]),
+        default_scope='mmchangenet', runner_type='mmchangenet.ChangeRunner', work_dir=results_dir(spec, action),
+        model=model_config(spec, parts, size, training=action == 'train'),
+        env_cfg=dict(cudnn_benchmark=spec['train.cudnn.benchmark'], dist_cfg=dict(backend='nccl'),
+                     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)),
+        randomness=dict(seed=_seed(spec)), log_level='INFO', log_processor=dict(by_epoch=True),
+        custom_hooks=[dict(type='CudnnHook', deterministic=spec['train.cudnn.deterministic']),
+                      dict(type='BrokenImageHook')],
+        visualizer=dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]),
         default_hooks=dict(logger=dict(type='LoggerHook', interval=10)), load_from=None, resume=False)
     if action == 'train':
         check_pretrained_backbone(spec, parts)
@@ -217,7 +214,7 @@ def _testing_config(spec: Spec, config: dict[str, Any], action: str, layout: Lay
 
 
 def _use_engine(spec: Spec, config: dict[str, Any], key: str) -> None:
-    config['custom_imports']['imports'].append('mmchangenet.tao.tensorrt_classifier')
+    config['custom_imports'] = dict(imports=['mmchangenet.tao.tensorrt_classifier'])
     config['model'] = dict(
         type='TensorRTClassifier', engine=spec[key], input_size=config['model']['input_size'],
         data_preprocessor=config['model']['data_preprocessor'], head=config['model']['head'])

@@ -39,7 +39,7 @@ def build_engine_of(spec: Spec) -> None:
         raise SpecError(f'no engine is built, missing here: {" and ".join(missing)}. {onnx_file} is ready; '
                         'on a computer that '
                         f'has them run: {_trtexec(onnx_file, target, sizes, spec)}')
-    from mmchangenet.deploy.tensorrt_backend import build_engine
+    from mmchangenet.export.tensorrt import build_engine
     target.parent.mkdir(parents=True, exist_ok=True)
     build_engine(str(onnx_file), str(target), tuple(sizes),
                  spec['gen_trt_engine.tensorrt.workspace_size'] * MEGABYTE, spec['gen_trt_engine.gpu_id'])

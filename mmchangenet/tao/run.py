@@ -12,7 +12,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmchangenet.apis.launch import UNSCORED_EXIT, prepare_test, prepare_train, run_tool, unscored_rows
+from mmchangenet.apis.launch import prepare_test, prepare_train, run_test, run_tool
 from mmchangenet.engine.plain_config import read_plain
 
 from . import hooks, tensorrt_classifier  # noqa: F401, they register themselves
@@ -47,7 +47,7 @@ def run(action: str, config: Config, devices: Devices | None = None, launcher: s
         return prepare_test(config, config.get('load_from'), launcher=launcher)
 
     def work(runner: Any) -> int:
-        code = _train(runner) if action == 'train' else _test(runner)
+        code = _train(runner) if action == 'train' else run_test(runner)
         if is_first:
             write_success(config.work_dir, action)
         return code
@@ -68,14 +68,6 @@ def _told(function: Callable[..., Any], folder: str, is_first: bool) -> Callable
 def _train(runner: Any) -> int:
     runner.train()
     return 0
-
-
-def _test(runner: Any) -> int:
-    runner.test()
-    unscored = unscored_rows(runner)
-    if unscored:
-        print(f'error: {len(unscored)} rows have no score', file=sys.stderr, flush=True)
-    return UNSCORED_EXIT if unscored else 0
 
 
 if __name__ == '__main__':

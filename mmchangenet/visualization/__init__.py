@@ -3,5 +3,8 @@
 from .gallery_hook import GalleryHook
 from .pair_picture import draw_pair
 from .plots import plot_recall_false_alarm, plot_score_histogram
+from .validation_pictures_hook import ValidationPicturesHook
 
-__all__ = ['GalleryHook', 'draw_pair', 'plot_recall_false_alarm', 'plot_score_histogram']
+__all__ = [
+    'GalleryHook', 'ValidationPicturesHook', 'draw_pair', 'plot_recall_false_alarm', 'plot_score_histogram'
+]

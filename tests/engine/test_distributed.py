@@ -24,20 +24,26 @@ class Collect(Hook):
 
 
 def in_processes(folder, function, count=2, launcher='pytorch'):
-    """Run ``function()`` in forked processes that a launcher seems to have started; gives what each returned."""
+    """Run ``function()`` in forked processes that a launcher seems to have started; gives what each
+    returned.
+    """
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = str(probe.getsockname()[1])
     names = dict(pytorch='{}', slurm='SLURM_{}', mpi='OMPI_COMM_WORLD_{}')[launcher]
-    rank_name, size_name = dict(slurm=('PROCID', 'NTASKS'), mpi=('RANK', 'SIZE')).get(launcher, ('RANK', 'WORLD_SIZE'))
+    rank_name, size_name = dict(slurm=('PROCID', 'NTASKS'), mpi=('RANK', 'SIZE')).get(
+        launcher, ('RANK', 'WORLD_SIZE'))
     local_name = 'LOCALID' if launcher == 'slurm' else 'LOCAL_RANK'
     folder.mkdir(exist_ok=True)
     children = []
     for rank in range(count):
         child = os.fork()
         if not child:
-            os.environ.update({names.format(rank_name): str(rank), names.format(size_name): str(count),
-                               names.format(local_name): str(rank), 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': port})
+            os.environ.update({
+                names.format(rank_name): str(rank),
+                names.format(size_name): str(count),
+                names.format(local_name): str(rank), 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': port
+            })
             try:
                 torch.save(function(), folder / f'{rank}.pt')
             except BaseException:
@@ -92,9 +98,11 @@ def test_weights_and_statistics_are_equal_after_each_step(toy_runner, tmp_path, 
     assert len(first) == len(second) == 6
     assert all(same(*step) for step in zip(first, second, strict=True))
     assert not torch.equal(first[0]['backbone.1.running_mean'], first[1]['backbone.1.running_mean'])
-    assert same(read_checkpoint(tmp_path / 'two' / 'epoch_3.pth')['ema_state_dict'],
-                {f'module.{name}': value for name, value in first[-1].items()} |
-                {'steps': torch.tensor(6)}), 'what is saved is what all have (EMAHook puts the trained weights there)'
+    assert same(
+        read_checkpoint(tmp_path / 'two' / 'epoch_3.pth')['ema_state_dict'],
+        {f'module.{name}': value
+         for name, value in first[-1].items()} |
+        {'steps': torch.tensor(6)}), 'what is saved is what all have (EMAHook puts the trained weights there)'
 
 
 def test_statistics_are_the_mean_over_the_processes(toy_runner, tmp_path):
@@ -119,7 +127,8 @@ def test_two_processes_resume_as_if_unbroken(toy_runner, tmp_path):
     def train(name, stop, **changes):
         runner = toy_runner(name, launcher='pytorch', **changes)
         if stop:
-            runner.register_hook(Collect('before_val_epoch', lambda runner: (_ for _ in ()).throw(KeyboardInterrupt())))
+            runner.register_hook(
+                Collect('before_val_epoch', lambda runner: (_ for _ in ()).throw(KeyboardInterrupt())))
         try:
             runner.train()
         except KeyboardInterrupt:

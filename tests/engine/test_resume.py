@@ -72,18 +72,24 @@ def in_child(function):
 
 
 def outcome(folder):
-    """What two runs have to agree on: everything in the last checkpoint but times and places; and the files."""
+    """What two runs have to agree on: everything in the last checkpoint but times and places; and the
+    files.
+    """
     last = torch.load(Path(folder) / 'epoch_3.pth', weights_only=True)
     hub = last['message_hub']
     scalars = {name: (value['log_history'], value['count_history'])
                for name, value in hub['log_scalars'].items() if not name.endswith('time')}
-    info = {name: Path(value).name if name in ('best_ckpt', 'last_ckpt') else value for name, value in hub['runtime_info'].items()
-            if name not in ('eta', 'cfg', 'experiment_name', 'mmengine_version', 'epoch', 'iter')}
+    info = {
+        name: Path(value).name if name in ('best_ckpt', 'last_ckpt') else value
+        for name, value in hub['runtime_info'].items()
+        if name not in ('eta', 'cfg', 'experiment_name', 'mmengine_version', 'epoch', 'iter')
+    }
     meta = {key: last['meta'][key] for key in ('epoch', 'iter', 'validated', 'seed')}
     files = sorted(path.name for path in Path(folder).iterdir() if path.is_file() and path.suffix != '.py')
     best = next(path for path in Path(folder).glob('best_*.pth'))
-    return dict(state=last['state_dict'], ema=last.get('ema_state_dict'), optimizer=last['optimizer'], meta=meta, scalars=scalars,
-                schedulers=last['param_schedulers'], info=info, files=files, best=read_checkpoint(best)['state_dict'])
+    return dict(state=last['state_dict'], ema=last.get('ema_state_dict'), optimizer=last['optimizer'],
+                meta=meta, scalars=scalars, schedulers=last['param_schedulers'], info=info, files=files,
+                best=read_checkpoint(best)['state_dict'])
 
 
 def assert_same(one, other, where=''):
@@ -120,7 +126,8 @@ def unbroken(tmp_path_factory):
     ('after_val', 2, 'LOWEST'),  # everything of epoch 2 is saved
     ('after_val', 3, 'HIGHEST'),  # at the very end
 ])
-def test_a_killed_and_resumed_run_ends_as_an_unbroken_one(toy_runner, tmp_path, unbroken, stage, count, priority):
+def test_a_killed_and_resumed_run_ends_as_an_unbroken_one(toy_runner, tmp_path, unbroken, stage, count,
+                                                          priority):
     run(toy_runner(custom_hooks=HOOKS_WITH_STATE), KillHook(stage, count, priority))
     run(toy_runner(custom_hooks=HOOKS_WITH_STATE, resume='auto'))
     assert_same(outcome(tmp_path / 'run'), unbroken)
@@ -162,7 +169,9 @@ def test_a_validation_is_made_up_once(toy_runner, caplog):
 
 
 def test_early_stopping_stays_stopped(toy_runner, tmp_path):
-    stop_at_once = dict(custom_hooks=[dict(type='EarlyStoppingHook', monitor='spread', rule='greater', min_delta=9., patience=1)])
+    stop_at_once = dict(custom_hooks=[
+        dict(type='EarlyStoppingHook', monitor='spread', rule='greater', min_delta=9., patience=1)
+    ])
     run(toy_runner(**stop_at_once), KillHook('after_train', 1, 'HIGHEST'))
     assert (tmp_path / 'run' / 'last_checkpoint').read_text().endswith('epoch_2.pth')
     run(toy_runner(**stop_at_once, resume='auto'))
@@ -222,8 +231,10 @@ def test_a_process_that_is_killed_and_started_again(toy_runner, tmp_path, unbrok
     """The same with a real process, a real SIGKILL and whatever it was doing."""
     cfg = toy_config(tmp_path / 'run', custom_hooks=HOOKS_WITH_STATE, resume='auto')
     cfg.dump(tmp_path / 'config.py')
-    program = ('import sys, torch; torch.set_num_threads(1); import toy_change_parts; from mmengine.config import Config; '
-               'from mmchangenet.engine import ChangeRunner; ChangeRunner.from_cfg(Config.fromfile(sys.argv[1])).train()')
+    program = ('import sys, torch; torch.set_num_threads(1); import toy_change_parts; from mmengine.config '
+               'import Config; '
+               'from mmchangenet.engine import ChangeRunner; '
+               'ChangeRunner.from_cfg(Config.fromfile(sys.argv[1])).train()')
     root = Path(__file__).parents[2]
     environment = dict(os.environ, PYTHONPATH=f'{root}:{Path(__file__).parent}', OMP_NUM_THREADS='1')
     process = subprocess.Popen([sys.executable, '-c', program, tmp_path / 'config.py'], env=environment,

@@ -1,4 +1,6 @@
-"""The runner: strict loading, class lists, margins, checks before the first step, mixed precision, broken rows."""
+"""The runner: strict loading, class lists, margins, checks before the first step, mixed precision, broken
+rows.
+"""
 
 import csv
 import math
@@ -14,7 +16,9 @@ from mmchangenet.engine import Bf16OptimWrapper, BrokenImageHook, SafeCheckpoint
 
 CLASSES = ('PASS', 'bridge', 'missing')
 THREE = {
-    'model.head': dict(num_classes=3), 'train_dataloader.dataset.classes': CLASSES, 'val_dataloader.dataset.classes': CLASSES}
+    'model.head': dict(num_classes=3), 'train_dataloader.dataset.classes': CLASSES,
+    'val_dataloader.dataset.classes': CLASSES
+}
 ONE_EPOCH = {'train_cfg.max_epochs': 1}
 
 
@@ -35,12 +39,14 @@ def change_meta(path, **meta):
     write_checkpoint(checkpoint, path)
 
 
-# -- checkpoints ---------------------------------------------------------------------------------------------------------
+# -- checkpoints
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_checkpoints_load_with_weights_only(trained):
     checkpoint = torch.load(trained(custom_hooks=[dict(type='EMAHook')]), weights_only=True)
-    assert {'meta', 'state_dict', 'message_hub', 'optimizer', 'param_schedulers', 'ema_state_dict'} == set(checkpoint)
+    assert {'meta', 'state_dict', 'message_hub', 'optimizer', 'param_schedulers',
+            'ema_state_dict'} == set(checkpoint)
     assert checkpoint['meta']['seed'] == 3
     assert checkpoint['meta']['dataset_meta']['classes'] == ['PASS', 'FAIL']
     assert "type='ToyChangeNet'" in checkpoint['meta']['cfg']
@@ -84,9 +90,11 @@ def test_a_resume_needs_every_weight(toy_runner, trained):
 
 def test_a_start_from_other_weights_takes_what_fits(toy_runner, trained):
     path = trained()
-    runner = toy_runner(load_from=path, **THREE, **{'train_cfg.max_epochs': 1, 'optim_wrapper.optimizer.lr': 0.0})
+    runner = toy_runner(load_from=path, **THREE,
+                        **{'train_cfg.max_epochs': 1, 'optim_wrapper.optimizer.lr': 0.0})
     runner.train()
-    assert torch.equal(runner.model.backbone[0].weight, read_checkpoint(path)['state_dict']['backbone.0.weight'])
+    assert torch.equal(runner.model.backbone[0].weight,
+                       read_checkpoint(path)['state_dict']['backbone.0.weight'])
     assert runner.model.head.fc.out_features == 3
 
 
@@ -97,7 +105,8 @@ def test_runs_of_the_same_second_share_nothing(toy_runner):
     assert first.experiment_name != second.experiment_name
 
 
-# -- class list and margin -----------------------------------------------------------------------------------------------
+# -- class list and margin
+# -----------------------------------------------------------------------------------------------
 
 
 def test_the_class_list_comes_from_the_training_data_and_stays_with_the_checkpoint(toy_runner, trained):
@@ -110,18 +119,21 @@ def test_the_class_list_comes_from_the_training_data_and_stays_with_the_checkpoi
 
 def test_another_class_list_in_the_config_is_an_error(toy_runner, trained):
     other = dict(num_classes=3, class_names=('PASS', 'missing', 'bridge'))
-    with pytest.raises(CheckpointError, match='classes PASS, bridge, missing, but the config says PASS, missing, bridge'):
+    with pytest.raises(CheckpointError, match='classes PASS, bridge, missing, but the config says PASS, '
+                                              'missing, bridge'):
         toy_runner(load_from=trained(**THREE), **{'model.head': other}).test()
 
 
 def test_the_number_of_classes_has_to_fit_the_training_data(toy_runner):
-    with pytest.raises(ValueError, match='num_classes is 4, but the training data has 3 classes: PASS, bridge, missing'):
+    with pytest.raises(ValueError, match='num_classes is 4, but the training data has 3 classes: PASS, '
+                                         'bridge, missing'):
         toy_runner(**{**THREE, 'model.head': dict(num_classes=4)}).train()
 
 
 def test_a_label_that_is_none_of_the_classes_is_an_error(toy_runner):
     head = dict(num_classes=3, class_names=('PASS', 'bridge', 'shifted'))
-    with pytest.raises(ValueError, match="none of the head's classes: missing. The classes are PASS, bridge, shifted"):
+    with pytest.raises(ValueError, match="none of the head's classes: missing. The classes are PASS, "
+                                         "bridge, shifted"):
         toy_runner(**{**THREE, 'model.head': head}).train()
 
 
@@ -153,7 +165,8 @@ def test_training_on_drops_a_stored_threshold(toy_runner, trained, tmp_path):
     assert 'threshold' not in read_checkpoint(tmp_path / 'on' / 'epoch_2.pth')['meta']
 
 
-# -- before the first step -----------------------------------------------------------------------------------------------
+# -- before the first step
+# -----------------------------------------------------------------------------------------------
 
 
 def test_fewer_rows_than_a_batch_are_an_error(toy_runner):
@@ -167,7 +180,8 @@ def test_a_last_batch_of_one_is_an_error_before_it_comes(toy_runner):
         toy_runner(**changes).train()
 
 
-# -- mixed precision -----------------------------------------------------------------------------------------------------
+# -- mixed precision
+# -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='bfloat16 stands in where there is no GPU')
@@ -175,7 +189,8 @@ def test_mixed_precision_on_the_cpu_is_bfloat16(toy_runner, trained):
     amp = {'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.loss_scale': 'dynamic'}
     runner = toy_runner(**amp, **ONE_EPOCH)
     kinds = set()
-    runner.model.head.fc.register_forward_hook(lambda module, inputs, output: kinds.add((module.training, output.dtype)))
+    runner.model.head.fc.register_forward_hook(lambda module, inputs, output: kinds.add(
+        (module.training, output.dtype)))
     runner.train()
     assert isinstance(runner.optim_wrapper, Bf16OptimWrapper)
     assert kinds == {(True, torch.bfloat16), (False, torch.float32)}
@@ -183,7 +198,8 @@ def test_mixed_precision_on_the_cpu_is_bfloat16(toy_runner, trained):
         toy_runner(**amp, **{'optim_wrapper.dtype': 'float16'}).train()
 
 
-# -- broken rows ---------------------------------------------------------------------------------------------------------
+# -- broken rows
+# ---------------------------------------------------------------------------------------------------------
 
 
 def broken_hook(runner):
@@ -213,19 +229,16 @@ def test_rows_without_a_score_are_known_after_a_test(toy_runner, trained, tmp_pa
     assert (tmp_path / 'run' / 'broken_images_test.csv').exists()
 
 
-def test_a_network_that_gives_no_number_scores_nothing(toy_runner, trained, tmp_path):
-    path = trained()
-    checkpoint = read_checkpoint(path)
-    checkpoint['state_dict']['head.fc.bias'][0] = math.nan
-    write_checkpoint(checkpoint, path)
-    runner = toy_runner(load_from=path, test_evaluator=dict(type='ToyFigures'), **{'test_dataloader.dataset.rows': 3})
+def test_a_network_that_gives_no_number_scores_nothing(toy_runner):
+    runner = toy_runner(test_evaluator=dict(type='ToyFigures'), **{'test_dataloader.dataset.rows': 3})
+    runner.model.head.fc.bias.data[0] = math.nan
     with pytest.raises(ZeroDivisionError):
         runner.test()  # the toy metric cannot take it
     assert broken_hook(runner).unscored() == dict.fromkeys(range(3), 'the network gave the score nan')
 
 
 def test_environment_config_and_hooks_go_into_the_log_file_alone(toy_runner, tmp_path, capsys):
-    toy_runner(**ONE_EPOCH).train()
+    toy_runner(**ONE_EPOCH, log_level='INFO').train()
     printed, logged = capsys.readouterr().out, next((tmp_path / 'run').glob('*/*.log')).read_text()
     for dump in ('System environment:', "type='ToyChangeNet'", 'Hooks will be executed'):
         assert dump in logged and dump not in printed

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch._utils import ExceptionWrapper
 
 from mmchangenet.apis.launch import prepare_test, prepare_train, run_tool
@@ -31,7 +32,9 @@ def config(tmp_path, monkeypatch):
     monkeypatch.delenv('LOCAL_RANK', raising=False)
 
     def write(name='toy.py', **changes):
-        cfg = toy_config('unused', **{'train_cfg.max_epochs': 1, 'custom_imports': dict(imports=['toy_change_parts'])} | changes)
+        cfg = toy_config(
+            'unused',
+            **{'train_cfg.max_epochs': 1, 'custom_imports': dict(imports=['toy_change_parts'])} | changes)
         for key in ('work_dir', 'runner_type', 'experiment_name'):
             cfg.pop(key)
         cfg.dump(tmp_path / name)
@@ -73,8 +76,8 @@ def test_resuming(config, tool):
     assert tool('train', name, '--resume', '--cfg-options', 'train_cfg.max_epochs=2') == 0
     second = read_checkpoint('work_dirs/toy/epoch_2.pth')
     assert len(second['message_hub']['log_scalars']['train/loss']['log_history']) == 8, 'both epochs'
-    assert tool('train', name, '--resume', 'work_dirs/toy/epoch_1.pth', '--work-dir', 'other', '--cfg-options',
-                'train_cfg.max_epochs=2') == 0
+    assert tool('train', name, '--resume', 'work_dirs/toy/epoch_1.pth', '--work-dir', 'other',
+                '--cfg-options', 'train_cfg.max_epochs=2') == 0
     assert epochs('other') == ['epoch_2.pth']
     other = read_checkpoint('other/epoch_2.pth')
     assert torch.equal(second['state_dict']['head.fc.weight'], other['state_dict']['head.fc.weight'])
@@ -90,7 +93,8 @@ def test_the_learning_rate_scales_with_the_batch(config, tool, capsys):
     optimizer = read_checkpoint('work_dirs/toy/epoch_1.pth')['optimizer']
     assert optimizer['param_groups'][0]['initial_lr'] == pytest.approx(0.02 * 4 / 16)
     assert tool('train', config(), '--auto-scale-lr') == 2
-    assert 'error: --auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in toy.py' in capsys.readouterr().err
+    assert 'error: --auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in toy.py' in capsys.readouterr(
+    ).err
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='bfloat16 stands in where there is no GPU')
@@ -128,13 +132,16 @@ def test_rows_without_a_score_make_the_test_fail_at_its_end(config, tool, capsys
 @pytest.mark.parametrize('changes, arguments, message', [
     ({}, ['missing.py'], 'there is no config missing.py'),
     ({}, ['toy.py', '--resume', 'missing.pth'], 'there is no checkpoint missing.pth'),
-    ({}, ['toy.py', '--cfg-options', 'model.type=Unknown'], 'Unknown is not in the mmchangenet::model registry'),
-    ({'model': dict(type='mmpretrain.TIMMBackbone', model_name='resent18')}, ['toy.py'], 'Unknown model (resent18)'),
+    ({}, ['toy.py', '--cfg-options', 'model.type=Unknown'], 'Unknown is not in the mmchangenet::model '
+     'registry'),
+    ({'model': dict(type='mmpretrain.TIMMBackbone', model_name='resent18')}, ['toy.py'
+                                                                              ], 'Unknown model (resent18)'),
     ({}, ['toy.py', '--cfg-options', 'model.widht=3'], "unexpected keyword argument 'widht'"),
     ({}, ['toy.py', '--cfg-options', 'train_dataloader.dataset.rows=2'], 'has 2 rows and a batch takes 4'),
     ({}, ['toy.py', '--cfg-options', 'default_hooks.checkpoint.out_dir=s3://bucket'], 'local folders only'),
     ({}, ['toy.py', '--launcher', 'pytorch'], 'start it with torchrun'),
-    ({'optim_wrapper.type': 'OptimWrapperDict'}, ['toy.py', '--amp'], "the config's optim_wrapper is OptimWrapperDict"),
+    ({'optim_wrapper.type': 'OptimWrapperDict'}, ['toy.py', '--amp'], "the config's optim_wrapper is "
+     "OptimWrapperDict"),
 ])
 def test_mistakes_are_messages(config, tool, capsys, monkeypatch, changes, arguments, message):
     config(**changes)
@@ -149,9 +156,10 @@ def test_mistakes_in_testing_are_messages(config, tool, capsys):
     assert tool('train', name) == 0
     Path('cut.pth').write_bytes(Path('work_dirs/toy/epoch_1.pth').read_bytes()[:1000])
     Path('wrong.py').write_text('model = dict(')
-    for arguments, message in (
-            ([name, 'cut.pth'], 'cut.pth is cut off or damaged'), (['wrong.py', 'cut.pth'], 'wrong.py cannot be used'),
-            ([name, 'work_dirs/toy/epoch_1.pth', '--cfg-options', 'model.width=5'], 'does not fit the network of this config')):
+    for arguments, message in (([name, 'cut.pth'], 'cut.pth is cut off or damaged'), ([
+            'wrong.py', 'cut.pth'
+    ], 'wrong.py cannot be used'), ([name, 'work_dirs/toy/epoch_1.pth', '--cfg-options',
+                                     'model.width=5'], 'does not fit the network of this config')):
         assert tool('test', *arguments) == 2
         error = capsys.readouterr().err
         assert message in error and 'Traceback' not in error
@@ -188,7 +196,9 @@ def test_the_default_runner_is_ours(config):
 
 @pytest.fixture
 def inspection(tmp_path, monkeypatch):
-    """A small real inspection: twelve pairs of one image a side, every third with a bright spot, and a config for them."""
+    """A small real inspection: twelve pairs of one image a side, every third with a bright spot, and a config
+    for them.
+    """
     monkeypatch.chdir(tmp_path)
     rng, rows = np.random.default_rng(0), []
     for row in range(12):
@@ -200,24 +210,29 @@ def inspection(tmp_path, monkeypatch):
             (tmp_path / 'images' / side).mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(tmp_path / 'images' / side / f'{row:03}.png'), image)
         rows.append(f'tested,golden,{"PASS" if row % 3 else "spot"},{row:03},kept')
-    (tmp_path / 'pairs.csv').write_text('\n'.join(['input_path,golden_path,label,object_name,note', *rows]) + '\n')
+    (tmp_path / 'pairs.csv').write_text('\n'.join(['input_path,golden_path,label,object_name,note', *rows]) +
+                                        '\n')
     load, pack = [dict(type='LoadLightings'), dict(type='PairedResize', size=(32, 32))], [
         dict(type='LayOutLightings'), dict(type='PackChangeInputs')]
     augment = [dict(type='PairedRandomFlip'), dict(type='PairedColorJitter', brightness=0.3)]
-    dataset = dict(type='LightingPairDataset', ann_file='pairs.csv', data_prefix=dict(img_path='images'), image_ext='.png')
+    dataset = dict(type='LightingPairDataset', ann_file='pairs.csv', data_prefix=dict(img_path='images'),
+                   image_ext='.png')
     loader = dict(batch_size=4, num_workers=0)
     tested = dict(**loader, sampler=dict(type='PairSampler', shuffle=False),
                   dataset=dict(dataset, pipeline=load + pack, test_mode=True))
-    cfg = Config(dict(
-        default_scope='mmchangenet', custom_imports=dict(imports=['toy_change_parts']), demo_data='data/demo', model=dict(
-            type='SiameseClassifier', input_size=(32, 32), backbone=dict(type='ToyBackbone'),
-            neck=dict(type='LearnableDifference', embed_dim=8, num_modules=2), head=dict(type='ChangeClsHead')),
-        train_dataloader=dict(**loader, drop_last=True, sampler=dict(type='DefectWeightedSampler'),
-                              dataset=dict(dataset, pipeline=load + augment + pack)),
-        val_dataloader=tested, test_dataloader=tested, val_evaluator=dict(type='InspectionMetric'),
-        test_evaluator=dict(type='InspectionMetric'), train_cfg=dict(by_epoch=True, max_epochs=1), val_cfg={}, test_cfg={},
-        optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-4)), log_level='WARNING',
-        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1, save_best='auroc', rule='greater'))))
+    cfg = Config(
+        dict(
+            default_scope='mmchangenet', custom_imports=dict(imports=['toy_change_parts']),
+            demo_data='data/demo', model=dict(
+                type='SiameseClassifier', input_size=(32, 32), backbone=dict(type='ToyBackbone'), neck=dict(
+                    type='LearnableDifference', embed_dim=8, num_modules=2), head=dict(type='ChangeClsHead')),
+            train_dataloader=dict(**loader, drop_last=True, sampler=dict(type='DefectWeightedSampler'),
+                                  dataset=dict(dataset, pipeline=load + augment + pack)),
+            val_dataloader=tested, test_dataloader=tested, val_evaluator=dict(type='InspectionMetric'),
+            test_evaluator=dict(type='InspectionMetric'), train_cfg=dict(by_epoch=True, max_epochs=1),
+            val_cfg={}, test_cfg={}, optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1e-4)),
+            log_level='WARNING', default_hooks=dict(
+                checkpoint=dict(type='CheckpointHook', interval=1, save_best='auroc', rule='greater'))))
     cfg.dump('inspection.py')
 
 
@@ -227,7 +242,9 @@ def test_scores_and_pictures_are_written_before_a_broken_image_fails_the_test(in
     torch.load(best, weights_only=True)
 
     assert tool('test', 'inspection.py', best, '--out', 'scores.csv', '--show-dir', 'pictures') == 0
-    source, scored = ([line.split(',') for line in Path(name).read_text().splitlines()] for name in ('pairs.csv', 'scores.csv'))
+    source, scored = ([line.split(',')
+                       for line in Path(name).read_text().splitlines()]
+                      for name in ('pairs.csv', 'scores.csv'))
     assert [line[:-1] for line in scored] == source
     assert scored[0][-1] == 'siamese_score' and all(0 <= float(line[-1]) <= 1 for line in scored[1:])
     assert Path('pictures/index.html').is_file()
@@ -237,7 +254,8 @@ def test_scores_and_pictures_are_written_before_a_broken_image_fails_the_test(in
     again = [line.split(',') for line in Path('again.csv').read_text().splitlines()]
     assert again[6][-1] == '' and again[:6] + again[7:] == scored[:6] + scored[7:]
     assert Path('again/index.html').is_file()
-    assert 'test,5,pairs.csv line 7: images/tested/005.png' in Path('work_dirs/inspection/broken_images_test.csv').read_text()
+    assert 'test,5,pairs.csv line 7: images/tested/005.png' in Path(
+        'work_dirs/inspection/broken_images_test.csv').read_text()
 
 
 def test_bad_rows_of_training_and_validation_are_one_report(inspection, tool, capsys):
@@ -247,19 +265,22 @@ def test_bad_rows_of_training_and_validation_are_one_report(inspection, tool, ca
     assert tool('train', 'inspection.py', '--cfg-options', 'val_dataloader.dataset.ann_file=val.csv') == 2
     error = capsys.readouterr().err
     assert error.count('error: ') == 1 and 'Traceback' not in error
-    for said in ("line 14: label ''", "line 15: input_path '../other'", 'label CSV val.csv cannot be used', '013.png'):
+    for said in ("line 14: label ''", "line 15: input_path '../other'", 'label CSV val.csv cannot be used',
+                 '013.png'):
         assert said in error
 
 
 def test_validation_without_labels_stops_before_the_first_step(inspection, tool, capsys):
     rows = [line.split(',') for line in Path('pairs.csv').read_text().splitlines()]
     Path('unlabelled.csv').write_text('\n'.join(','.join(cells[:2] + cells[3:]) for cells in rows))
-    assert tool('train', 'inspection.py', '--cfg-options', 'val_dataloader.dataset.ann_file=unlabelled.csv') == 2
+    assert tool('train', 'inspection.py', '--cfg-options',
+                'val_dataloader.dataset.ann_file=unlabelled.csv') == 2
     assert 'error: unlabelled.csv has no column label' in capsys.readouterr().err
     assert not epochs('work_dirs/inspection')
     assert tool('train', 'inspection.py') == 0
     best = next(Path('work_dirs/inspection').glob('best_*.pth'))
-    assert tool('test', 'inspection.py', best, '--out', 'scores.csv', '--show-dir', 'pictures', '--cfg-options',
+    assert tool('test', 'inspection.py', best, '--out', 'scores.csv', '--show-dir', 'pictures',
+                '--cfg-options',
                 'test_dataloader.dataset.ann_file=unlabelled.csv') == 0, 'scores need no labels'
 
 
@@ -278,8 +299,12 @@ def test_a_score_file_that_cannot_be_stops_the_test_before_it(inspection, tool, 
     (0, 'the pipeline does not make a sample'), (1, 'the pipeline does not make a sample'),
     (2, 'put LayOutLightings before it'), (3, 'the pipeline does not make a sample')])
 def test_a_pipeline_that_lacks_a_step_is_a_message(inspection, tool, capsys, left_out, said):
-    steps = [dict(type='LoadLightings'), dict(type='PairedResize', size=(32, 32)), dict(type='LayOutLightings'),
-             dict(type='PackChangeInputs')]
+    steps = [
+        dict(type='LoadLightings'),
+        dict(type='PairedResize', size=(32, 32)),
+        dict(type='LayOutLightings'),
+        dict(type='PackChangeInputs')
+    ]
     cfg = Config.fromfile('inspection.py')
     cfg.train_dataloader.dataset.pipeline = steps[:left_out] + steps[left_out + 1:]
     cfg.dump('lacking.py')
@@ -327,8 +352,31 @@ def test_a_resumed_training_on_images_is_as_an_unbroken_one(inspection, tool):
     train('broken', 2, '--resume')
     one, other = (read_checkpoint(f'{folder}/epoch_2.pth') for folder in ('unbroken', 'broken'))
     assert all(torch.equal(value, other['state_dict'][name]) for name, value in one['state_dict'].items())
-    figures = [checkpoint['message_hub']['log_scalars']['val/val_loss']['log_history'] for checkpoint in (one, other)]
+    figures = [
+        checkpoint['message_hub']['log_scalars']['val/val_loss']['log_history'] for checkpoint in (one, other)
+    ]
     assert torch.equal(*figures)
+
+
+def test_pictures_and_scalars_reach_tensorboard(inspection, tool):
+    changed = Config.fromfile('inspection.py')
+    changed.visualizer = dict(type='Visualizer', vis_backends=[
+        dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
+    changed.custom_hooks = [dict(type='ValidationPicturesHook', count=2)]
+    changed.dump('inspection.py')
+    assert tool('train', 'inspection.py') == 0
+    folder = next(Path('work_dirs/inspection').glob('*/vis_data'))
+    events = EventAccumulator(str(folder)).Reload()
+    assert events.Tags()['images'] == ['validation_row_0', 'validation_row_1']
+    assert {'loss', 'auroc', 'val_loss'} <= set(events.Tags()['scalars'])
+    assert len(list((folder / 'vis_image').glob('*.png'))) == 2
+
+
+def test_a_signal_ends_a_training_with_a_line_and_its_exit_code(config, tool, capsys):
+    name = config(**{'custom_hooks': [dict(type='ToySignal', iteration=2)]})
+    assert tool('train', name) == 143
+    assert 'stopped by SIGTERM in epoch 1, after iteration 3. Saved as' in capsys.readouterr().err
+    assert tool('train', name, '--resume', '--cfg-options', 'custom_hooks=[]') == 0
 
 
 def test_own_data_beside_demo_data_is_a_warning(inspection, tool, capfd):
@@ -344,8 +392,11 @@ def test_torchrun(config):
     """As a user starts it, in two processes."""
     path = os.pathsep.join([str(ROOT), str(PARTS), os.environ.get('PYTHONPATH', '')])
     environment = dict(os.environ, PYTHONPATH=path, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='-1')
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2', ROOT / 'tools' / 'train.py',
-               config(), '--launcher', 'pytorch']
+    command = [
+        sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
+        ROOT / 'tools' / 'train.py',
+        config(), '--launcher', 'pytorch'
+    ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert epochs('work_dirs/toy') == ['epoch_1.pth']

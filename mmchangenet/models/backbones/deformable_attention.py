@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -94,14 +95,14 @@ def sample_and_weigh(value: Tensor, sizes: Sizes, locations: Tensor, weights: Te
         weights: (N, Q, heads, levels, points).
 
     Returns:
-        torch.Tensor: (N, Q, heads · c).
+        (N, Q, heads · c).
     """
     if MultiScaleDeformableAttnFunction is not None and value.is_cuda and not torch.jit.is_tracing():
         return _compiled(value, sizes, locations, weights)
     heads_first = value.permute(0, 2, 3, 1).flatten(0, 1)  # (N · heads, c, tokens)
     grids = (2 * locations - 1).transpose(1, 2).flatten(0, 1)  # (N · heads, Q, levels, points, 2)
     weights = weights.transpose(1, 2).flatten(0, 1)[:, None]  # (N · heads, 1, Q, levels, points)
-    total = 0
+    total: Any = 0
     for level, (tokens, size) in enumerate(
             zip(heads_first.split([math.prod(s) for s in sizes], dim=-1), sizes, strict=True)):
         samples = F.grid_sample(tokens.unflatten(-1, size), grids[:, :, level], mode='bilinear',
