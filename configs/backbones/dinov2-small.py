@@ -1,4 +1,5 @@
-"""changenet_resnet_deeppcb.py with DINOv2's ViT-S from random weights, patches of 8 pixels, maps of four of its blocks."""
+"""changenet_resnet_deeppcb.py with DINOv2's ViT-S from random weights, patches of 8 pixels, maps of four of
+its blocks."""
 
 _base_ = '../changenet_resnet_deeppcb.py'
 

@@ -1,4 +1,5 @@
-"""changenet_resnet_deeppcb.py with a narrow Swin transformer of mmpretrain, its windows padded on small maps."""
+"""changenet_resnet_deeppcb.py with a narrow Swin transformer of mmpretrain, its windows padded on small
+maps."""
 
 _base_ = '../changenet_resnet_deeppcb.py'
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
+from .radio_names import is_dinov3, is_radio, patches_as_ours, patches_as_reference, transformer_rules
+
 Rules = list[tuple[re.Pattern[str], str]]
 
 # Whole keys, reference and ours; the first rule that fits counts. `#` is a number and `*` the rest of a key,
@@ -72,18 +74,20 @@ PART_RULES = (
 )
 # Our keys whose weight is a matrix here and a 1×1 convolution there, and the other way round.
 LINEAR_HERE = re.compile(r'backbone\.stem\.stage[12]\.\d+\.mlp\.fc[12]\.weight')
+RADIO_PATCHES = 'backbone.vit.patch_embed.proj.weight'
 LINEAR_THERE = re.compile(r'neck\.project\.\d\.weight')
 
 
-def is_vit(weights: Mapping[str, Tensor]) -> bool:
-    """Whether these are weights of a network on a vision transformer, in either layout."""
+def is_vit(weights: Mapping[str, object]) -> bool:
+    """Whether these are weights of a network on DINOv2, in either layout."""
     return 'backbone.pos_embed' in weights
 
 
 def is_reference_layout(weights: Mapping[str, Tensor]) -> bool:
     """Whether the keys are those of the reference's networks."""
-    return any(key.startswith(('backbone.patch_embed.backbone.', 'backbone.spm.', 'decoder.', 'fc1.'))
-               for key in strip_prefix(weights))
+    return any(
+        key.startswith(('backbone.patch_embed.backbone.', 'backbone.spm.', 'backbone.radio.',
+                        'backbone.inner.', 'decoder.', 'fc1.')) for key in strip_prefix(weights))
 
 
 def strip_prefix(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -96,14 +100,14 @@ def strip_prefix(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 def our_names(weights: Mapping[str, Tensor]) -> dict[str, str | None]:
     """The reference's names of weights → ours, or None where a name is unknown."""
-    rules = _VIT_TO_OURS if is_vit(weights) else _TO_OURS
+    rules = _compile(_rules(weights))
     return {key: _rename(key, rules) for key in weights}
 
 
 def reference_names(weights: Iterable[str]) -> dict[str, str | None]:
     """Our names of weights → the reference's, or None where it has no such weight."""
-    weights = list(weights)
-    rules = _VIT_TO_REFERENCE if 'backbone.pos_embed' in weights else _TO_REFERENCE
+    weights = dict.fromkeys(weights)
+    rules = _compile(_reversed(_rules(weights)))
     return {key: _rename(key, rules) for key in weights}
 
 
@@ -124,11 +128,15 @@ def adapt_reference(weights: Mapping[str, Tensor]) -> OrderedDict[str, Tensor] |
 
 def to_our_shape(our_name: str, tensor: Tensor) -> Tensor:
     """A weight of the reference as our layer keeps it."""
+    if our_name == RADIO_PATCHES:
+        return patches_as_ours(tensor)
     return _reshape(tensor, linear=LINEAR_HERE.fullmatch(our_name), conv=LINEAR_THERE.fullmatch(our_name))
 
 
-def to_reference_shape(our_name: str, tensor: Tensor) -> Tensor:
+def to_reference_shape(our_name: str, tensor: Tensor, reference_name: str = '') -> Tensor:
     """A weight of ours as the reference's layer keeps it."""
+    if reference_name.endswith('embedder.weight'):
+        return patches_as_reference(tensor)
     return _reshape(tensor, linear=LINEAR_THERE.fullmatch(our_name), conv=LINEAR_HERE.fullmatch(our_name))
 
 
@@ -138,6 +146,16 @@ def _reshape(tensor: Tensor, linear: object, conv: object) -> Tensor:
     if conv and tensor.dim() == 2:
         return tensor[:, :, None, None]
     return tensor
+
+
+def _rules(weights: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Pairs of names, reference and ours, for a network of this kind, in either layout."""
+    if is_vit(weights):
+        return VIT_RULES + PART_RULES
+    if is_radio(weights) or is_dinov3(weights):
+        transformer = transformer_rules('backbone.level_embed' in weights, is_radio(weights))
+        return transformer + VIT_RULES + PART_RULES
+    return FAN_RULES + PART_RULES
 
 
 def _rename(key: str, rules: Rules) -> str | None:
@@ -156,8 +174,3 @@ def _compile(rules: Iterable[tuple[str, str]]) -> Rules:
 
 def _reversed(rules: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(ours, reference) for reference, ours in rules]
-
-
-_TO_OURS, _TO_REFERENCE = _compile(FAN_RULES + PART_RULES), _compile(_reversed(FAN_RULES + PART_RULES))
-_VIT_TO_OURS, _VIT_TO_REFERENCE = _compile(VIT_RULES + PART_RULES), _compile(
-    _reversed(VIT_RULES + PART_RULES))

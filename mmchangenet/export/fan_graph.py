@@ -149,7 +149,7 @@ class GraphFAN(nn.Module):
     def __init__(self, backbone, input_size):
         super().__init__()
         self.out_indices, self.tap = backbone.out_indices, backbone.tap
-        self.grid_size = tuple(side // backbone.stride for side in input_size)
+        self.grid_size = tuple(side // backbone.strides[-1] for side in input_size)
         self.stem = GraphStem(backbone.stem)
         self.patch_embed = conv_without_bias(backbone.patch_embed)
         width = backbone.patch_embed.out_channels

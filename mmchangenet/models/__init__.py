@@ -1,13 +1,14 @@
 """The siamese network: backbone, difference neck, head and their assembly."""
 
-from .backbones import FAN, DINOv2, ViTAdapter
+from .backbones import CRADIO, FAN, CRADIOAdapter, DINOv2, DINOv3, DINOv3Adapter, ViTAdapter
 from .classifiers import SiameseClassifier
 from .data_preprocessors import PairDataPreprocessor
-from .heads import ChangeClsHead, ContrastiveHead
+from .heads import BaseChangeHead, ChangeClsHead, ContrastiveHead
 from .losses import ContrastiveLoss, WeightedCrossEntropy
-from .necks import EuclideanDifference, LearnableDifference
+from .necks import BaseDifference, EuclideanDifference, LearnableDifference
 
 __all__ = [
-    'DINOv2', 'FAN', 'ViTAdapter', 'SiameseClassifier', 'PairDataPreprocessor', 'ChangeClsHead', 'ContrastiveHead',
-    'ContrastiveLoss', 'WeightedCrossEntropy', 'EuclideanDifference', 'LearnableDifference'
+    'BaseChangeHead', 'BaseDifference', 'CRADIO', 'CRADIOAdapter', 'ChangeClsHead', 'ContrastiveHead',
+    'ContrastiveLoss', 'DINOv2', 'DINOv3', 'DINOv3Adapter', 'EuclideanDifference', 'FAN',
+    'LearnableDifference', 'PairDataPreprocessor', 'SiameseClassifier', 'ViTAdapter', 'WeightedCrossEntropy'
 ]

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmchangenet.checkpoint.radio_names import is_dinov3, is_radio
 from mmchangenet.checkpoint.reference_names import (
     is_vit,
     our_names,
@@ -22,7 +23,7 @@ from mmchangenet.checkpoint.reference_names import (
 )
 from mmchangenet.models import FAN, ChangeClsHead, EuclideanDifference, LearnableDifference
 
-from .vit_checkpoint import build_vit, infer_vit
+from .vit_checkpoint import build_vit, infer_timm, infer_vit
 
 Structure = dict[str, Any]
 
@@ -65,7 +66,7 @@ def revert_state_dict(ours: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
     known = OrderedDict((key, tensor) for key, tensor in ours.items() if names[key] is not None)
     _check(known, [key for key, name in names.items() if name is None], 'the checkpoint',
            lambda keys: {key: key for key in keys})
-    return OrderedDict((names[key] or key, to_reference_shape(key, tensor)) for key, tensor in known.items())
+    return OrderedDict((names[key] or key, to_reference_shape(key, tensor, names[key] or '')) for key, tensor in known.items())
 
 
 def expected_layout(ours: Mapping[str, Tensor]) -> dict[str, torch.Size]:
@@ -106,7 +107,7 @@ def infer_structure(ours: Mapping[str, Tensor]) -> Structure:
         LayoutError: when the tensors that tell are not there.
     """
     try:
-        backbone = infer_vit(ours) if is_vit(ours) else _infer_fan(ours)
+        backbone = _infer_backbone(ours)
         if 'neck.embed.0.weight' in ours:
             hidden_dim, features = ours['neck.embed.0.weight'].shape
             return dict(**backbone, difference='euclidean', features=features, hidden_dim=hidden_dim,
@@ -120,6 +121,12 @@ def infer_structure(ours: Mapping[str, Tensor]) -> Structure:
         raise LayoutError(
             f'this is not a whole Visual ChangeNet network: {error} tells its size and is missing or '
             'unknown.') from error
+
+
+def _infer_backbone(ours: Mapping[str, Tensor]) -> Structure:
+    if is_radio(ours) or is_dinov3(ours):
+        return infer_timm(ours)
+    return infer_vit(ours) if is_vit(ours) else _infer_fan(ours)
 
 
 def _infer_fan(ours: Mapping[str, Tensor]) -> Structure:

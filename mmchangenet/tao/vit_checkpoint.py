@@ -9,7 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mmchangenet.models import DINOv2, ViTAdapter
+from mmchangenet.checkpoint.radio_names import is_radio
+from mmchangenet.models import CRADIO, CRADIOAdapter, DINOv2, DINOv3, DINOv3Adapter, ViTAdapter
 from mmchangenet.models.backbones.vit_trunk import VARIANTS
 
 
@@ -40,8 +41,36 @@ def infer_vit(ours: Mapping[str, Tensor]) -> dict[str, Any]:
     return dict(backbone=backbone, arch=name, img_size=tuple(patch_size * places for places in grid))
 
 
+# channels → arch of C-RADIO and DINOv3
+RADIO_ARCHS = {768: 'base', 1024: 'large', 1280: 'huge'}
+DINOV3_ARCHS = {384: 'small', 768: 'base', 1024: 'large', 1280: 'huge_plus', 4096: '7b'}
+
+
+def infer_timm(ours: Mapping[str, Tensor]) -> dict[str, Any]:
+    """What weights in our layout say of their C-RADIO or DINOv3.
+
+    Returns:
+        ``backbone``, its type; ``arch``; with an adapter ``use_summary``.
+
+    Raises:
+        KeyError: naming the weight that would tell and is missing.
+    """
+    width = len(ours['backbone.vit.blocks.0.norm1.weight'])
+    if is_radio(ours):
+        kind, archs = 'CRADIO', RADIO_ARCHS
+    else:
+        kind, archs = 'DINOv3', DINOV3_ARCHS
+        if 'backbone.vit.blocks.0.mlp.fc1_g.weight' in ours:  # a SwiGLU
+            archs = {**archs, 384: 'small_plus'}
+    if 'backbone.level_embed' not in ours:
+        return dict(backbone=kind, arch=archs[width])
+    return dict(backbone=f'{kind}Adapter', arch=archs[width], use_summary='backbone.summary.weight' in ours)
+
+
 def build_vit(structure: Mapping[str, Any]) -> tuple[nn.Module, list[int]]:
-    """The backbone of ``infer_vit`` and the channels of its levels."""
-    backbone = dict(DINOv2=DINOv2, ViTAdapter=ViTAdapter)[structure['backbone']](
-        structure['arch'], img_size=structure['img_size'])
-    return backbone, [backbone.width] * 4
+    """The backbone of ``infer_vit`` or ``infer_timm`` and the channels of its levels."""
+    kinds = (CRADIO, CRADIOAdapter, DINOv2, DINOv3, DINOv3Adapter, ViTAdapter)
+    options = {name: structure[name] for name in ('arch', 'img_size', 'use_summary') if name in structure}
+    backbone = {kind.__name__: kind for kind in kinds}[structure['backbone']](**options)
+    width = backbone.width * (CRADIO.num_summary_tokens if structure['backbone'] == 'CRADIO' else 1)
+    return backbone, [width] * 4

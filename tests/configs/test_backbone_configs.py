@@ -1,8 +1,10 @@
-"""The configs of DINOv2, of the light network and of the other backbones build, and train on the demo boards."""
+"""The configs of DINOv2, of the light network and of the other backbones build, and train on the demo
+boards."""
 
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -13,6 +15,7 @@ from mmchangenet.engine import ChangeRunner
 from mmchangenet.registry import MODELS
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
+FAMILIES = sorted(file for family in ('radio', 'dinov3') for file in (CONFIGS / family).glob('*.py'))
 SHALLOW = dict(width=64, depth=4, num_heads=2, hidden_dim=128, swiglu=True)
 
 
@@ -46,10 +49,45 @@ def test_trains_on_the_demo_boards(name, demo, tmp_path):
     runner = ChangeRunner.from_cfg(config)
     runner.train()
     assert runner.iter == 2
-    assert read_checkpoint(f'{config.work_dir}/epoch_1.pth')['state_dict'].keys() == runner.model.state_dict().keys()
+    assert read_checkpoint(
+        f'{config.work_dir}/epoch_1.pth')['state_dict'].keys() == runner.model.state_dict().keys()
     if 'dinov2' in name:
         scales = {group['lr_scale'] for group in runner.optim_wrapper.optimizer.param_groups}
         assert len(scales) == 4  # blocks 1 to 3, and all that stands behind them
+
+
+# of the toolkit's backbones, as far as they are known; of large the width and the blocks
+MILLIONS = {('CRADIO', 'base'): 98.2, ('CRADIOAdapter', 'base'): 121.7, ('DINOv3', 'small'): 21.6,
+            ('DINOv3Adapter', 'small'): 28.4, ('DINOv3Adapter', 'base'): 107.3}
+
+
+@pytest.mark.parametrize('file', FAMILIES, ids=lambda file: file.stem)
+def test_c_radio_and_dinov3_are_of_the_size_that_they_say(file):
+    config = Config.fromfile(file).model.backbone
+    with torch.device('meta'):
+        backbone = MODELS.build(config)
+    count = sum(parameter.numel() for parameter in backbone.parameters()) / 1e6
+    if config.arch == 'large':
+        assert (backbone.width, backbone.depth, backbone.num_heads) == (1024, 24, 16)
+    else:
+        assert count == pytest.approx(MILLIONS[config.type, config.arch], abs=0.1)
+
+
+@pytest.mark.parametrize('name', ['radio/changenet_radio-base', 'radio/changenet_radio-base_adapter',
+                                  'dinov3/changenet_dinov3-small', 'dinov3/changenet_dinov3-small_adapter'])
+def test_c_radio_and_dinov3_train_on_the_demo_boards(name, demo, tmp_path):
+    config = load(name, demo, tmp_path)
+    model_name = 'vit_base_patch16_radio_v3' if 'radio' in name else 'vit_small_patch16_dinov3'
+    config.model.backbone.update(
+        frozen_stages=1, arch=dict(model_name=model_name, embed_dim=32, depth=4, num_heads=2,
+                                   init_values=0.0 if 'radio' in name else 1e-5))
+    config.model.neck.update(dict(embed_dim=16) if 'adapter' in name else {})
+    config.train_dataloader.sampler = dict(type='PairSampler', shuffle=True)
+    runner = ChangeRunner.from_cfg(config)
+    runner.train()
+    assert runner.iter == 2
+    assert len({group['lr_scale']
+                for group in runner.optim_wrapper.optimizer.param_groups}) == 4  # blocks 1 to 3, and the rest
 
 
 def test_the_light_network_takes_less_than_a_gflop_a_pair():

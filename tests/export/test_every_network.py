@@ -37,7 +37,8 @@ def boards(tmp_path_factory):
         folder.mkdir()
         for light in ('', '_Low', '_White', '_SolderLight', '_UniformLight', '_LowAngleLight', '_WhiteLight'):
             base = cv2.resize(generator.integers(0, 256, (5, 4, 3), np.uint8), (36, 40))
-            for number, place in enumerate((folder / f'R{part}', folder / f'S{part}', root / 'board' / f'R{part}')):
+            for number, place in enumerate(
+                (folder / f'R{part}', folder / f'S{part}', root / 'board' / f'R{part}')):
                 other = np.roll(base, 5 * number * (part % 3), axis=0)
                 cv2.imwrite(str(place.with_name(f'{place.name}{light}.png')), other)
         rows.append(f'board,golden_{part},{"missing" if part % 2 else "PASS"},R{part}')
@@ -47,10 +48,14 @@ def boards(tmp_path_factory):
 
 def dataset_of(root, size, input_map=LIGHTS, layout=None, **more):
     """A test dataset's config."""
-    steps = [dict(type='LoadLightings'), dict(type='PairedResize', size=size), layout or dict(type='LayOutLightings'),
-             dict(type='PackChangeInputs')]
-    return dict(type='LightingPairDataset', data_root=str(root), ann_file='labels.csv', data_prefix=dict(img_path=''),
-                image_ext='.png', input_map=input_map, test_mode=True, pipeline=steps, **more)
+    steps = [
+        dict(type='LoadLightings'),
+        dict(type='PairedResize', size=size), layout or dict(type='LayOutLightings'),
+        dict(type='PackChangeInputs')
+    ]
+    return dict(type='LightingPairDataset', data_root=str(root), ann_file='labels.csv',
+                data_prefix=dict(img_path=''), image_ext='.png', input_map=input_map, test_mode=True,
+                pipeline=steps, **more)
 
 
 def both_scores(model, dataset, folder):
@@ -77,6 +82,10 @@ def narrowed(file, boards):
         if 'large' in str(backbone.arch):
             backbone.arch = SHALLOW
             backbone.pop('init_cfg', None)
+    elif 'CRADIO' in kind or 'DINOv3' in kind:
+        name = 'vit_base_patch16_radio_v3' if 'CRADIO' in kind else 'vit_small_patch16_dinov3'
+        backbone.arch = dict(model_name=name, embed_dim=64, depth=4, num_heads=2,
+                             init_values=0.0 if 'CRADIO' in kind else 1e-5)
     if config.model.neck.type == 'LearnableDifference':
         config.model.neck.embed_dim = 32
     dataset = config.test_dataloader.dataset
@@ -93,7 +102,9 @@ def narrowed(file, boards):
 def kind_of(file):
     """What of a config is left when it is narrowed: configs that are alike then need one export."""
     config = Config.fromfile(file)
-    backbone = {key: str(value) for key, value in config.model.backbone.items() if key not in ('arch', 'init_cfg')}
+    backbone = {
+        key: str(value) for key, value in config.model.backbone.items() if key not in ('arch', 'init_cfg')
+    }
     steps = config.test_dataloader.dataset.get('pipeline') or config.test_pipeline
     layout = next(step for step in steps if step['type'] == 'LayOutLightings')
     return str((backbone, config.model.neck.type, config.model.head.type, layout))
@@ -164,7 +175,8 @@ THREE = dict(type='ChangeClsHead', embed_dec=12, num_classes=3, class_names=('PA
 def test_other_parts(backbone, neck, head, more, boards, tmp_path):
     torch.manual_seed(0)
     model = train_like(SiameseClassifier(backbone, neck, head, input_size=(64, 64)))
-    dataset = dataset_of(boards, (64, 32), layout=dict(type='LayOutLightings', layout='grid', grid=(1, 2)), **more)
+    dataset = dataset_of(boards, (64, 32), layout=dict(type='LayOutLightings', layout='grid', grid=(1, 2)),
+                         **more)
     differences = export_folder(model, Config(dict(test_dataloader=dict(dataset=dataset))), tmp_path / 'out')
     wanted, got, results = both_scores(model, dataset, tmp_path / 'out')
     assert differences['end to end'] < 1e-4 and np.ptp(wanted) > 1e-3
@@ -206,6 +218,7 @@ def test_a_network_that_scores_otherwise_than_its_parts_is_not_left_behind(board
 
     model = train_like(Doubled(RESNET, *EUCLIDEAN, input_size=(64, 32)))
     config = Config(dict(test_dataloader=dict(dataset=dataset_of(boards, (32, 32)))))
-    with pytest.raises(ExportError, match='scores differ from the network.*6 rows of the test data.*left behind'):
+    with pytest.raises(ExportError,
+                       match='scores differ from the network.*6 rows of the test data.*left behind'):
         export_folder(model, config, tmp_path / 'out')
     assert not list(tmp_path.iterdir())

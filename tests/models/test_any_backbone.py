@@ -15,17 +15,21 @@ VIT = dict(embed_dims=32, num_layers=4, num_heads=2, feedforward_channels=64)
 # config line, size of the image, number of levels
 BACKBONES = dict(
     resnet=(dict(type='mmpretrain.ResNet', depth=18, out_indices=(0, 1, 2, 3)), SIZE, 4),
-    convnext=(dict(type='mmpretrain.ConvNeXt', arch='atto', out_indices=(0, 1, 2, 3), gap_before_final_norm=False), SIZE, 4),
-    swin=(dict(type='mmpretrain.SwinTransformer', arch=SWIN, out_indices=(0, 1, 2, 3), pad_small_map=True), SIZE, 4),
-    vit=(dict(type='mmpretrain.VisionTransformer', arch=VIT, img_size=SIZE, patch_size=8, out_indices=(1, 2, 3),
-              out_type='featmap'), SIZE, 3),
-    mobilenetv3_timm=(dict(type='mmpretrain.TIMMBackbone', model_name='mobilenetv3_small_050', features_only=True), SIZE, 5),
-    swin_timm=(dict(type='mmpretrain.TIMMBackbone', model_name='swin_s3_tiny_224', features_only=True, img_size=SIZE,
-                    embed_dim=24, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8), window_size=4), SIZE, 4),
-    efficientformer=(dict(type='mmpretrain.EfficientFormer', arch='l1', out_indices=(0, 1, 2, 3), reshape_last_feat=True),
-                     (224, 224), 4),
-    adapter=(dict(type='ViTAdapter', arch=dict(width=32, depth=4, num_heads=2, hidden_dim=64, swiglu=True), img_size=64),
-             (96, 64), 4))
+    convnext=(dict(type='mmpretrain.ConvNeXt', arch='atto', out_indices=(0, 1, 2, 3),
+                   gap_before_final_norm=False), SIZE, 4),
+    swin=(dict(type='mmpretrain.SwinTransformer', arch=SWIN, out_indices=(0, 1, 2, 3),
+               pad_small_map=True), SIZE, 4), vit=(dict(type='mmpretrain.VisionTransformer', arch=VIT,
+                                                        img_size=SIZE, patch_size=8, out_indices=(1, 2, 3),
+                                                        out_type='featmap'), SIZE, 3),
+    mobilenetv3_timm=(dict(type='mmpretrain.TIMMBackbone', model_name='mobilenetv3_small_050',
+                           features_only=True), SIZE, 5),
+    swin_timm=(dict(type='mmpretrain.TIMMBackbone', model_name='swin_s3_tiny_224', features_only=True,
+                    img_size=SIZE, embed_dim=24, depths=(1, 1, 1, 1), num_heads=(1, 2, 4, 8),
+                    window_size=4), SIZE, 4), efficientformer=(dict(type='mmpretrain.EfficientFormer',
+                                                                    arch='l1', out_indices=(0, 1, 2, 3),
+                                                                    reshape_last_feat=True), (224, 224), 4),
+    adapter=(dict(type='ViTAdapter', arch=dict(width=32, depth=4, num_heads=2, hidden_dim=64, swiglu=True),
+                  img_size=64), (96, 64), 4))
 
 
 @pytest.mark.parametrize('parts', [LEARNABLE, EUCLIDEAN], ids=['learnable', 'euclidean'])
@@ -50,7 +54,8 @@ def test_a_step_is_trained(name, parts):
 
 @pytest.mark.parametrize(('backbone', 'message'), [
     (dict(type='mmpretrain.ResNet', depth=18), r'\[\(512, 3, 2\)\].*out_indices'),
-    (dict(type='mmpretrain.ConvNeXt', arch='atto', out_indices=(0, 1, 2, 3)), r'\(40,\).*gap_before_final_norm=False'),
+    (dict(type='mmpretrain.ConvNeXt', arch='atto',
+          out_indices=(0, 1, 2, 3)), r'\(40,\).*gap_before_final_norm=False'),
     (dict(type='mmpretrain.TIMMBackbone', model_name='resnet10t'), 'features_only=True'),
     (dict(type='mmpretrain.VisionTransformer', arch=VIT, img_size=SIZE, patch_size=8), "out_type='featmap'"),
 ], ids=['resnet', 'convnext', 'timm', 'vit'])
@@ -68,7 +73,8 @@ def test_several_vectors_of_a_level_are_embedded_as_one():
 
 def test_a_size_that_a_foreign_backbone_cannot_take_is_said():
     backbone = dict(type='mmpretrain.SwinTransformer', arch=SWIN, out_indices=(0, 1, 2, 3))
-    with pytest.raises(ValueError, match='(?s)SwinTransformer cannot take an image of 72×64.*pad_small_map.*input_size'):
+    with pytest.raises(ValueError,
+                       match='(?s)SwinTransformer cannot take an image of 72×64.*pad_small_map.*input_size'):
         SiameseClassifier(backbone, **LEARNABLE, input_size=SIZE)
 
 

@@ -10,7 +10,8 @@ train_pipeline = [
     dict(type='PairedRandomFlip', horizontal=0.5, vertical=0.5),
     dict(type='PairedRandomRotate', prob=0.5, angles=[90, 180, 270]),
     dict(type='PairedRandomResizedCrop', scale=(0.8, 1.2)),
-    dict(type='PairedColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.3, prob=0.5), layout, pack
+    dict(type='PairedColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.3, prob=0.5),
+    layout, pack
 ]
 test_pipeline = [load, dict(type='PairedResize', size=(112, 112), filter='pillow-bilinear'), layout, pack]
 

@@ -1,4 +1,5 @@
-"""A light network for training from scratch: ResNet-18 of half the width, learnable difference of 64 channels."""
+"""A light network for training from scratch: ResNet-18 of half the width, learnable difference of 64
+channels."""
 
 _base_ = 'fan_learnable.py'
 

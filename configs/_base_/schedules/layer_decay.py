@@ -1,4 +1,5 @@
-"""Fine-tuning of a pretrained transformer: as reference.py, with a warm-up, and earlier blocks learn slower."""
+"""Fine-tuning of a pretrained transformer: as reference.py, with a warm-up, and earlier blocks learn
+slower."""
 
 _base_ = 'reference.py'
 

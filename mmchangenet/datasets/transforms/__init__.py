@@ -5,13 +5,14 @@ from .color_jitter import PairedColorJitter
 from .formatting import LayOutLightings, PackChangeInputs
 from .gaussian_blur import PairedGaussianBlur
 from .loading import LoadLightings
+from .on_every_image import OnEveryImage
 from .random_flip import PairedRandomFlip
 from .random_resized_crop import PairedRandomResizedCrop
 from .random_rotate import PairedRandomRotate
 from .resize import PairedResize
 
 __all__ = [
-    'LayOutLightings', 'LoadLightings', 'PackChangeInputs', 'PairedAugmentation', 'PairedColorJitter',
-    'PairedGaussianBlur',
-    'PairedRandomFlip', 'PairedRandomResizedCrop', 'PairedRandomRotate', 'PairedResize'
+    'LayOutLightings', 'LoadLightings', 'OnEveryImage', 'PackChangeInputs', 'PairedAugmentation',
+    'PairedColorJitter', 'PairedGaussianBlur', 'PairedRandomFlip', 'PairedRandomResizedCrop',
+    'PairedRandomRotate', 'PairedResize'
 ]

@@ -1,4 +1,4 @@
-"""Losses of the two architectures; each also gives a row's loss and weight, for the mean over a validation set."""
+"""Losses of the two architectures; each also gives rows' losses and weights, for the mean in validation."""
 
 from .contrastive_loss import ContrastiveLoss
 from .weighted_cross_entropy import WeightedCrossEntropy

@@ -1,39 +1,45 @@
 """Architecture 1: each side becomes an embedding, the difference is their Euclidean distance."""
 
-import math
+from __future__ import annotations
 
-from mmengine.model import BaseModule
-from torch import nn
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmchangenet.registry import MODELS
 
+from .base_difference import BaseDifference
+
 
 @MODELS.register_module()
-class EuclideanDifference(BaseModule):
+class EuclideanDifference(BaseDifference):
     """Distance of two embeddings of the last level.
 
     Args:
-        in_shapes (Sequence[Sequence[int]]): shape of each backbone level without the batch, e.g. ``(384, 32, 8)``;
+        in_shapes: shape of each backbone level without the batch, e.g. ``(384, 32, 8)``;
             only the last counts. ``SiameseClassifier`` fills it in.
-        embedding_vectors (int): length of the embedding.
-        hidden_dim (int): width of the two layers before it.
-        init_cfg (dict, optional): MMEngine's.
+        embedding_vectors: length of the embedding.
+        hidden_dim: width of the two layers before it.
+        init_cfg: MMEngine's.
     """
 
-    out_shape = ()
+    out_shape: tuple[int, ...] = ()
 
-    def __init__(self, in_shapes, embedding_vectors=5, hidden_dim=512, init_cfg=None):
+    def __init__(self, in_shapes: Sequence[Sequence[int]], embedding_vectors: int = 5, hidden_dim: int = 512,
+                 init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.embed = nn.Sequential(
             nn.Linear(math.prod(in_shapes[-1]), hidden_dim), nn.ReLU(), nn.BatchNorm1d(hidden_dim),
             nn.Linear(hidden_dim, hidden_dim), nn.ReLU(), nn.BatchNorm1d(hidden_dim),
             nn.Linear(hidden_dim, embedding_vectors))
 
-    def encode(self, features):
+    def encode(self, features: Sequence[Tensor]) -> Tensor:
         """Levels of one side, the last (N, C, H, W) or (N, C) → embeddings (N, embedding_vectors)."""
         return self.embed(features[-1].flatten(1))
 
-    def compare(self, compare, golden):
+    def compare(self, compare: Tensor, golden: Tensor) -> Tensor:
         """Two embeddings → their distances (N,); 1e-6 is added to each component's difference."""
         return F.pairwise_distance(compare, golden, eps=1e-6)

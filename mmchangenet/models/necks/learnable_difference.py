@@ -1,36 +1,43 @@
 """Architecture 2: convolutions learn the difference of the two sides, level by level."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import torch
-from mmengine.model import BaseModule
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmchangenet.registry import MODELS
 
+from .base_difference import BaseDifference
 
-def resize(levels, size):
+
+def resize(levels: Tensor, size: Sequence[int]) -> Tensor:
     """Bilinear resize of an (N, C, H, W) map, corners not aligned; nothing happens where the size fits."""
     return levels if levels.shape[-2:] == tuple(size) else F.interpolate(levels, size, mode='bilinear')
 
 
 @MODELS.register_module()
-class LearnableDifference(BaseModule):
+class LearnableDifference(BaseDifference):
     """Multi-level difference modules, fused at the size of the finest level.
 
     Args:
-        in_shapes (Sequence[Sequence[int]]): ``(C, H, W)`` of each backbone level, finest first. ``SiameseClassifier``
+        in_shapes: ``(C, H, W)`` of each backbone level, finest first. ``SiameseClassifier``
             fills it in.
-        embed_dim (int): channels of the projected levels and of the fused map.
-        num_modules (int): how many levels are compared, from the coarsest on; all, where the backbone has fewer. The other
-            levels keep their untrained parameters, as the reference's checkpoints do.
-        init_cfg (dict, optional): MMEngine's.
+        embed_dim: channels of the projected levels and of the fused map.
+        num_modules: how many levels are compared, from the coarsest on; all, where the backbone has fewer.
+            The other levels keep their untrained parameters, as the reference's checkpoints do.
+        init_cfg: MMEngine's.
 
     Raises:
-        ValueError: when the backbone gives a single level, something that is not a map or coarse levels first, or ``num_modules``
-            is below 1.
+        ValueError: when the backbone gives a single level, something that is not a map or coarse levels
+            first, or ``num_modules`` is below 1.
     """
 
-    def __init__(self, in_shapes, embed_dim=256, num_modules=4, init_cfg=None):
+    def __init__(self, in_shapes: Sequence[Sequence[int]], embed_dim: int = 256, num_modules: int = 4,
+                 init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self._check(in_shapes, num_modules)
         count = len(in_shapes)
@@ -51,53 +58,56 @@ class LearnableDifference(BaseModule):
             self.difference[level].requires_grad_(False)
 
     @staticmethod
-    def _check(in_shapes, num_modules):
+    def _check(in_shapes: Sequence[Sequence[int]], num_modules: int) -> None:
         if len(in_shapes) < 2 or any(len(shape) != 3 for shape in in_shapes):
             raise ValueError(
                 f'LearnableDifference compares feature maps of several levels, but the backbone gives '
-                f'{[tuple(shape) for shape in in_shapes]}. Set its out_indices (for timm features_only=True, for ConvNeXt and '
-                "the like gap_before_final_norm=False, for a transformer out_type='featmap') so that it returns at least two "
+                f'{[tuple(shape) for shape in in_shapes]}. Set its out_indices (for timm features_only=True, '
+                f'for ConvNeXt and '
+                "the like gap_before_final_norm=False, for a transformer out_type='featmap') so that it "
+                "returns at least two "
                 'maps (C, H, W), or use EuclideanDifference.')
         areas = [height * width for _, height, width in in_shapes]
         if areas != sorted(areas, reverse=True):
             raise ValueError('LearnableDifference takes the finest level first, but the backbone gives '
-                             f'{[tuple(shape) for shape in in_shapes]}. Let it return them in the other order.')
+                             f'{[tuple(shape) for shape in in_shapes]}. Let it return them in the other '
+                             f'order.')
         if num_modules < 1:
             raise ValueError(f'num_modules {num_modules} of LearnableDifference: compare at least 1 level')
 
-    def init_weights(self):
-        """Let training start from true differences: the golden half of each module's first convolution is minus the
-        compare half, so that equal sides give nothing. Then ``init_cfg``."""
+    def init_weights(self) -> None:
+        """Let training start from true differences: the golden half of each module's first convolution is
+        minus the compare half, so that equal sides give nothing. Then ``init_cfg``."""
         for module in self.difference:
             compare, golden = module[0].weight.data.chunk(2, dim=1)
             golden.copy_(-compare)
         super().init_weights()
 
-    def encode(self, features):
+    def encode(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Levels of one side, each (N, C, H, W), finest first → the used ones, each (N, embed_dim, H, W)."""
         return tuple(self.project[level](features[level]) for level in self.used)
 
-    def compare(self, compare, golden):
+    def compare(self, compare: Sequence[Tensor], golden: Sequence[Tensor]) -> Tensor:
         """Two encoded sides → one map (N, embed_dim, H, W) at the finest level's size."""
         return self.merge([self.difference[level](torch.cat(sides, dim=1))
                            for level, *sides in zip(self.used, compare, golden, strict=True)])
 
-    def merge(self, differences):
-        """Maps of the used levels' difference modules, each (N, embed_dim, h, w), finest first → one at the finest
-        level's size. Affine in evaluation mode."""
-        sums = []
+    def merge(self, differences: Sequence[Tensor]) -> Tensor:
+        """Maps of the used levels' difference modules, each (N, embed_dim, h, w), finest first → one at the
+        finest level's size. Affine in evaluation mode."""
+        sums: list[Tensor] = []
         for difference in reversed(differences):
             sums.append(difference + resize(sums[-1], difference.shape[-2:]) if sums else difference)
         return self.fuse_norm(self._fuse(sums))
 
-    def _fuse(self, differences):
+    def _fuse(self, differences: Sequence[Tensor]) -> Tensor:
         """The 1×1 convolution over all levels brought to the finest size and concatenated, coarsest first.
 
-        It commutes with the resize, whose weights add up to one, so each level is convolved at its own, smaller size.
+        It commutes with the resize, whose weights add up to one, so each level is convolved at its own,
+        smaller size.
         """
-        fused = None
-        for part, difference in zip(self.fuse.weight.split(self.embed_dim, dim=1), differences, strict=True):
-            bias = self.fuse.bias if fused is None else None
-            part = resize(F.conv2d(difference, part, bias), self.size)
-            fused = part if fused is None else fused + part
+        parts = self.fuse.weight.split(self.embed_dim, dim=1)
+        fused = resize(F.conv2d(differences[0], parts[0], self.fuse.bias), self.size)
+        for part, difference in zip(parts[1:], differences[1:], strict=True):
+            fused = fused + resize(F.conv2d(difference, part), self.size)
         return fused

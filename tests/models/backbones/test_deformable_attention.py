@@ -37,8 +37,8 @@ def test_samples_are_bilinear_with_zeros_outside():
     torch.manual_seed(0)
     value = torch.randn(2, 30, 3, 5)
     locations, weights = torch.rand(2, 7, 3, 2, 4, 2) * 1.4 - 0.2, torch.rand(2, 7, 3, 2, 4)
-    torch.testing.assert_close(
-        sample_and_weigh(value, SIZES, locations, weights), slowly(value, SIZES, locations, weights), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(sample_and_weigh(value, SIZES, locations, weights),
+                               slowly(value, SIZES, locations, weights), atol=1e-5, rtol=1e-5)
 
 
 def test_centres_are_x_before_y_row_by_row():
@@ -51,7 +51,8 @@ def test_fresh_heads_look_all_round():
     attention = DeformableAttention(32, num_heads=4, num_levels=2)
     attention.init_weights()
     offsets = attention.sampling_offsets.bias.detach().reshape(4, 2, 4, 2)
-    torch.testing.assert_close(offsets[1, 0], torch.tensor([[0., 1.], [0., 2.], [0., 3.], [0., 4.]]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(offsets[1, 0], torch.tensor([[0., 1.], [0., 2.], [0., 3.], [0., 4.]]),
+                               atol=1e-6, rtol=0)
     assert torch.equal(offsets[:, 0], offsets[:, 1])
 
 
@@ -71,10 +72,12 @@ def test_exports_to_standard_operators():
     torch.manual_seed(0)
     module, inputs, file = Whole().eval(), (torch.randn(2, 24, 32), torch.randn(2, 30, 32)), io.BytesIO()
     axes = {name: {0: 'batch'} for name in ('query', 'features')}
-    torch.onnx.export(module, inputs, file, opset_version=16, dynamo=False, input_names=['query', 'features'], dynamic_axes=axes)
+    torch.onnx.export(module, inputs, file, opset_version=16, dynamo=False, input_names=['query', 'features'],
+                      dynamic_axes=axes)
     graph = onnx.load_from_string(file.getvalue())
     onnx.checker.check_model(graph)
-    assert {node.domain for node in graph.graph.node} <= {'', 'ai.onnx'} and 'GridSample' in {n.op_type for n in graph.graph.node}
+    assert {node.domain for node in graph.graph.node
+            } <= {'', 'ai.onnx'} and 'GridSample' in {n.op_type for n in graph.graph.node}
     session = runtime.InferenceSession(file.getvalue(), providers=['CPUExecutionProvider'])
     for query, features in (inputs, (torch.randn(3, 24, 32), torch.randn(3, 30, 32))):
         result, = session.run(None, dict(query=query.numpy(), features=features.numpy()))

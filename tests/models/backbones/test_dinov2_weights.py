@@ -1,4 +1,5 @@
-"""Public DINOv2 weights, in timm's and in their authors' layout, become ours, whatever their patch size and resolution."""
+"""Public DINOv2 weights, in timm's and in their authors' layout, become ours, whatever their patch size and
+resolution."""
 
 import pytest
 import torch
@@ -18,9 +19,9 @@ PRETRAINED = 'Pretrained'
 def random_model(**options):
     """timm's network of the same numbers at 56 px (a grid of 4×4), every weight random."""
     torch.manual_seed(0)
-    model = VisionTransformer(
-        img_size=56, patch_size=14, num_classes=0, embed_dim=32, depth=4, num_heads=2, mlp_ratio=2, init_values=1e-5,
-        mlp_layer=SwiGLUPacked, act_layer=nn.SiLU, global_pool='token', **options).eval()
+    model = VisionTransformer(img_size=56, patch_size=14, num_classes=0, embed_dim=32, depth=4, num_heads=2,
+                              mlp_ratio=2, init_values=1e-5, mlp_layer=SwiGLUPacked, act_layer=nn.SiLU,
+                              global_pool='token', **options).eval()
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.2)
     return model
@@ -32,7 +33,8 @@ def timm_model():
 
 
 def as_published(weights):
-    """timm's names → those of DINOv2's authors, with the blocks in two chunks and what only their training needs."""
+    """timm's names → those of DINOv2's authors, with the blocks in two chunks and what only their training
+    needs."""
     renamed = {}
     for name, tensor in weights.items():
         name = name.replace('mlp.fc1', 'mlp.w12').replace('mlp.fc2', 'mlp.w3')
@@ -55,9 +57,10 @@ def loaded(kind, arch, weights, file, **options):
     return backbone.eval()
 
 
-@pytest.mark.parametrize('layout', [dict, as_published, lambda weights: {'teacher': as_published(weights)},
-                                    lambda weights: dict(state_dict={f'model.backbone.{k}': v for k, v in weights.items()})],
-                         ids=['timm', 'authors', 'nested', 'prefixed'])
+@pytest.mark.parametrize('layout', [
+    dict, as_published, lambda weights: {'teacher': as_published(weights)},
+    lambda weights: dict(state_dict={f'model.backbone.{k}': v for k, v in weights.items()})
+], ids=['timm', 'authors', 'nested', 'prefixed'])
 @torch.no_grad()
 def test_the_same_numbers_as_timm(layout, timm_model, arch, tmp_path):
     weights = layout(timm_model.state_dict())
@@ -73,12 +76,17 @@ def test_the_same_numbers_as_timm(layout, timm_model, arch, tmp_path):
 def test_register_tokens(layout, arch, tmp_path):
     model = random_model(reg_tokens=4, no_embed_class=True)
     weights, batch = layout(model.state_dict()), torch.randn(2, 3, 56, 56)
-    backbone = loaded(DINOv2, arch, weights, tmp_path / 'reg4.pth', img_size=56, num_registers=4, frozen_stages=0)
+    backbone = loaded(DINOv2, arch, weights, tmp_path / 'reg4.pth', img_size=56, num_registers=4,
+                      frozen_stages=0)
     torch.testing.assert_close(backbone(batch)[0], model(batch), atol=1e-5, rtol=1e-5)
-    assert not backbone.register_tokens.requires_grad and backbone.get_layer_depth('register_tokens') == (0, 6)
-    maps = loaded(DINOv2, arch, weights, tmp_path / 'reg4.pth', img_size=56, num_registers=4, out_type='featmap')(batch)
-    torch.testing.assert_close(maps[0].flatten(2).transpose(1, 2), model.forward_features(batch)[:, 5:], atol=1e-5, rtol=1e-5)
-    levels = loaded(ViTAdapter, arch, weights, tmp_path / 'reg4.pth', img_size=64, num_registers=4)(torch.randn(2, 3, 64, 64))
+    assert not backbone.register_tokens.requires_grad and backbone.get_layer_depth('register_tokens') == (0,
+                                                                                                          6)
+    maps = loaded(DINOv2, arch, weights, tmp_path / 'reg4.pth', img_size=56, num_registers=4,
+                  out_type='featmap')(batch)
+    torch.testing.assert_close(maps[0].flatten(2).transpose(1, 2),
+                               model.forward_features(batch)[:, 5:], atol=1e-5, rtol=1e-5)
+    levels = loaded(ViTAdapter, arch, weights, tmp_path / 'reg4.pth', img_size=64,
+                    num_registers=4)(torch.randn(2, 3, 64, 64))
     assert [level.shape[-1] for level in levels] == [16, 8, 4, 2]
 
 
@@ -106,9 +114,12 @@ def test_a_square_table_is_resized_for_an_oblong_of_as_many_places():
 
 
 @pytest.mark.parametrize(('change', 'message'), [
-    (lambda weights: {k: v for k, v in weights.items() if 'blocks.2.' not in k}, 'lacks.*blocks.2.norm1.weight'),
-    (lambda weights: dict(weights, cls_token=torch.zeros(1, 1, 64)), r'another shape.*cls_token \(1, 1, 64\).*\(1, 1, 32\)'),
-    (lambda weights: dict(weights, register_tokens=torch.zeros(1, 4, 32)), 'with 4 register tokens.*has 0.*num_registers=4'),
+    (lambda weights: {k: v
+                      for k, v in weights.items() if 'blocks.2.' not in k}, 'lacks.*blocks.2.norm1.weight'),
+    (lambda weights: dict(weights, cls_token=torch.zeros(1, 1, 64)),
+     r'another shape.*cls_token \(1, 1, 64\).*\(1, 1, 32\)'),
+    (lambda weights: dict(weights, register_tokens=torch.zeros(1, 4, 32)),
+     'with 4 register tokens.*has 0.*num_registers=4'),
     (lambda weights: dict(weights, pos_embed=torch.zeros(1, 13, 32)), '13 entries'),
     (lambda weights: dict(conv=torch.zeros(1)), '0 position tables'),
 ])
@@ -120,9 +131,11 @@ def test_weights_that_do_not_fit_are_refused(change, message, timm_model, arch, 
 @torch.no_grad()
 def test_safetensors_are_read(timm_model, arch, tmp_path):
     save_file(timm_model.state_dict(), tmp_path / 'model.safetensors')
-    backbone = DINOv2(arch, img_size=56, init_cfg=dict(type=PRETRAINED, checkpoint=str(tmp_path / 'model.safetensors')))
+    backbone = DINOv2(arch, img_size=56, init_cfg=dict(type=PRETRAINED,
+                                                       checkpoint=str(tmp_path / 'model.safetensors')))
     backbone.init_weights()
     assert torch.equal(backbone.pos_embed, timm_model.pos_embed)
     (tmp_path / 'cut.safetensors').write_bytes((tmp_path / 'model.safetensors').read_bytes()[:1000])
     with pytest.raises(CheckpointError, match='cut.safetensors is no whole'):
-        DINOv2(arch, init_cfg=dict(type=PRETRAINED, checkpoint=str(tmp_path / 'cut.safetensors'))).init_weights()
+        DINOv2(arch, init_cfg=dict(type=PRETRAINED,
+                                   checkpoint=str(tmp_path / 'cut.safetensors'))).init_weights()

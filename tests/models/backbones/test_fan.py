@@ -3,11 +3,12 @@
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS
 from mmpretrain.structures import DataSample
 
-from mmchangenet.models import FAN
+from mmchangenet.models import FAN, SiameseClassifier
 
 
 @pytest.fixture(scope='module')
@@ -15,13 +16,15 @@ def images():
     return torch.randn(2, 3, 64, 32, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize(('arch', 'width', 'million_parameters'),
-                         [('tiny', 192, 7.27), ('small', 384, 25.73), ('base', 448, 50.03), ('large', 480, 76.37)])
+@pytest.mark.parametrize(('arch', 'width', 'million_parameters'), [('tiny', 192, 7.27), ('small', 384, 25.73),
+                                                                   ('base', 448, 50.03),
+                                                                   ('large', 480, 76.37)])
 def test_each_variant_gives_four_levels(arch, width, million_parameters, images):
     fan = FAN(arch).eval()
     with torch.no_grad():
         levels = fan(images)
-    assert [tuple(level.shape[1:]) for level in levels] == [(128, 16, 8), (256, 8, 4), (width, 4, 2), (width, 4, 2)]
+    assert [tuple(level.shape[1:]) for level in levels] == [(128, 16, 8), (256, 8, 4), (width, 4, 2),
+                                                            (width, 4, 2)]
     assert sum(p.numel() for p in fan.parameters()) / 1e6 == pytest.approx(million_parameters, abs=0.01)
 
 
@@ -90,7 +93,8 @@ def test_frozen_stages_keep_weights_and_statistics(frozen_stages, images):
     before = {name: tensor.clone() for name, tensor in fan.state_dict().items()}
     if frozen_stages < 4:
         gradients = step(fan, images)
-        assert not any(gradient is not None for name, gradient in gradients.items() if name.startswith(frozen))
+        assert not any(gradient is not None
+                       for name, gradient in gradients.items() if name.startswith(frozen))
         assert any(gradient is not None for gradient in gradients.values())
     else:
         fan.train()(images)
@@ -98,7 +102,10 @@ def test_frozen_stages_keep_weights_and_statistics(frozen_stages, images):
     for name, tensor in fan.state_dict().items():
         if name.startswith(frozen):
             assert torch.equal(tensor, before[name]), name
-    moved = [name for name in before if 'running_mean' in name and not torch.equal(fan.state_dict()[name], before[name])]
+    moved = [
+        name for name in before
+        if 'running_mean' in name and not torch.equal(fan.state_dict()[name], before[name])
+    ]
     assert bool(moved) == (frozen_stages < 3)
 
 
@@ -141,22 +148,60 @@ class Pictures(torch.utils.data.Dataset):
 
 
 def test_it_trains_as_the_backbone_of_an_image_classifier_in_the_scope_of_mmpretrain(tmp_path):
-    config = Config(dict(
-        default_scope='mmpretrain',
-        custom_imports=dict(imports=['mmchangenet.models']),
-        model=dict(
-            type='ImageClassifier',
-            data_preprocessor=dict(type='ClsDataPreprocessor', mean=[128.] * 3, std=[64.] * 3),
-            backbone=dict(type='mmchangenet.FAN', arch='tiny', out_type='cls_token'),
-            head=dict(type='LinearClsHead', num_classes=2, in_channels=192, loss=dict(type='CrossEntropyLoss'))),
-        train_dataloader=dict(dataset=dict(type='Pictures'), batch_size=4, sampler=dict(type='DefaultSampler', shuffle=False),
-                              collate_fn=dict(type='default_collate')),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
-        train_cfg=dict(by_epoch=True, max_epochs=1),
-        work_dir=str(tmp_path), log_level='ERROR', experiment_name='fan_alone'))
+    config = Config(
+        dict(
+            default_scope='mmpretrain', custom_imports=dict(imports=['mmchangenet.models']), model=dict(
+                type='ImageClassifier', data_preprocessor=dict(type='ClsDataPreprocessor', mean=[128.] * 3,
+                                                               std=[64.] * 3),
+                backbone=dict(type='mmchangenet.FAN', arch='tiny', out_type='cls_token'),
+                head=dict(type='LinearClsHead', num_classes=2, in_channels=192,
+                          loss=dict(type='CrossEntropyLoss'))),
+            train_dataloader=dict(dataset=dict(type='Pictures'), batch_size=4,
+                                  sampler=dict(type='DefaultSampler',
+                                               shuffle=False), collate_fn=dict(type='default_collate')),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+            train_cfg=dict(by_epoch=True, max_epochs=1), work_dir=str(tmp_path), log_level='ERROR',
+            experiment_name='fan_alone'))
     runner = Runner.from_cfg(config)
     before = runner.model.backbone.cls_token.detach().clone()
     runner.train()
     assert isinstance(runner.model.backbone, FAN)
     assert not torch.equal(runner.model.backbone.cls_token, before)
     assert all(torch.isfinite(p).all() for p in runner.model.parameters())
+
+
+SHALLOW = dict(width=64, depth=3, num_heads=2, stem_depths=(1, 2), tap=1)
+
+
+def test_an_architecture_of_ones_own():
+    backbone = FAN(SHALLOW)
+    levels = backbone(torch.randn(1, 3, 64, 32))
+    assert [tuple(level.shape[1:]) for level in levels
+            ] == [(channels, 64 // stride, 32 // stride)
+                  for channels, stride in zip((128, 256, 64, 64), FAN.strides, strict=True)]
+    assert (len(backbone.blocks), len(backbone.stem.stage2)) == (3, 2)
+
+
+@pytest.mark.parametrize(('change', 'message'), [
+    (dict(heads=2), 'has the keys depth, heads.*give depth, num_heads, stem_depths, tap, width'),
+    (dict(num_heads=3), 'multiple of num_heads'),
+    (dict(tap=3), 'tap one of the blocks, 0 to 2'),
+])
+def test_an_architecture_that_cannot_be_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        FAN(dict(SHALLOW, **change))
+
+
+def test_earlier_layers_learn_slower():
+    model = SiameseClassifier(dict(type='FAN', arch=SHALLOW), dict(type='LearnableDifference', embed_dim=8),
+                              dict(type='ChangeClsHead'), input_size=(32, 32))
+    wrapper = build_optim_wrapper(
+        model,
+        dict(optimizer=dict(type='AdamW', lr=1.0, weight_decay=0.1),
+             constructor='mmpretrain.LearningRateDecayOptimWrapperConstructor',
+             paramwise_cfg=dict(layer_decay_rate=0.5)))
+    rates = {group['param_name']: group['lr'] for group in wrapper.optimizer.param_groups}
+    for name, depth in (('backbone.stem.stage2.0.mlp.fc1.weight', 7), ('backbone.patch_embed.weight', 6),
+                        ('backbone.blocks.0.gamma1', 5), ('backbone.blocks.2.gamma1', 3),
+                        ('backbone.cls_blocks.1.norm1.weight', 1), ('neck.fuse.weight', 0)):
+        assert rates[name] == 0.5**depth, name

@@ -5,7 +5,6 @@ import torch
 
 from mmchangenet.models import SiameseClassifier
 from mmchangenet.structures import ChangeDataSample
-from mmchangenet.verdict import class_numbers
 
 SIZE = (64, 32)
 LEARNABLE = dict(neck=dict(type='LearnableDifference', embed_dim=8), head=dict(type='ChangeClsHead'))
@@ -34,8 +33,10 @@ def inputs(count=3, num_golden=4):
 def test_the_closest_golden_counts(backbone, parts):
     model, images = build(backbone, parts).eval(), inputs()
     one_by_one = torch.stack([
-        torch.tensor([sample.score for sample in model(dict(images, golden=images['golden'][:, number]), mode='predict')])
-        for number in range(4)])
+        torch.tensor([
+            sample.score for sample in model(dict(images, golden=images['golden'][:, number]), mode='predict')
+        ]) for number in range(4)
+    ])
     together = torch.tensor([sample.score for sample in model(images, mode='predict')])
     torch.testing.assert_close(together, one_by_one.min(dim=0).values, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(model.head.scores(model(images)), together, atol=1e-6, rtol=1e-6)
@@ -70,10 +71,11 @@ def test_a_step_on_collated_bytes_trains_everything(parts):
 
 @torch.no_grad()
 def test_more_than_two_classes_take_the_closest_goldens_name():
-    parts = dict(LEARNABLE, head=dict(type='ChangeClsHead', num_classes=3, class_names=('PASS', 'missing', 'bridge')))
+    parts = dict(LEARNABLE, head=dict(type='ChangeClsHead', num_classes=3,
+                                      class_names=('PASS', 'missing', 'bridge')))
     model, images = build(BACKBONES[1], parts).eval(), inputs()
     logits = model(images)
     assert logits.shape == (3, 3)
     samples = model(images, mode='predict')
     assert [sample.pred_label for sample in samples] == [
-        ('PASS', 'missing', 'bridge')[best] for best in class_numbers(logits, [sample.pred_fail for sample in samples])]
+        'PASS' if row.softmax(0)[0] >= 0.5 else ('missing', 'bridge')[row[1:].argmax()] for row in logits]

@@ -1,4 +1,5 @@
-"""The assembled network: sizes follow from the backbone, any backbone fits, both sides pass it as one batch."""
+"""The assembled network: sizes follow from the backbone, any backbone fits, both sides pass it as one
+batch."""
 
 import pytest
 import torch
@@ -14,7 +15,8 @@ RESNET = dict(type='mmpretrain.ResNet', depth=18, out_indices=(0, 1, 2, 3), _sco
 
 def build(backbone=None, input_size=(64, 32), **parts):
     torch.manual_seed(0)
-    return SiameseClassifier(backbone or dict(type='FAN', arch='tiny'), **(parts or LEARNABLE), input_size=input_size)
+    return SiameseClassifier(backbone or dict(type='FAN', arch='tiny'), **(parts or LEARNABLE),
+                             input_size=input_size)
 
 
 def pair(count=2, size=(64, 32)):
@@ -51,8 +53,10 @@ def test_predict_works_without_samples():
 def test_the_whole_step_from_collated_bytes():
     model = build()
     data = dict(
-        inputs={side: list(torch.randint(0, 256, (3, 3, 64, 32), dtype=torch.uint8)) for side in ('compare', 'golden')},
-        data_samples=[ChangeDataSample(gt_fail=label) for label in (0, 1, 1)])
+        inputs={
+            side: list(torch.randint(0, 256, (3, 3, 64, 32), dtype=torch.uint8))
+            for side in ('compare', 'golden')
+        }, data_samples=[ChangeDataSample(gt_fail=label) for label in (0, 1, 1)])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     log = model.train_step(data, OptimWrapper(optimizer))
     assert log['loss'].isfinite()

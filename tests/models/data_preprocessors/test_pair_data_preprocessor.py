@@ -14,10 +14,23 @@ def images(*sizes):
 def test_each_colour_is_normalised_with_its_own_mean_and_deviation():
     mean, std = [120., 110., 100.], [60., 50., 40.]
     compare, golden = images((4, 4), (4, 4)), images((4, 4), (4, 4))
-    result = PairDataPreprocessor(mean, std)(dict(inputs=dict(compare=compare, golden=golden), data_samples=['a', 'b']))
-    expected = (torch.stack(compare).float() - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
+    result = PairDataPreprocessor(mean, std)(dict(inputs=dict(compare=compare, golden=golden),
+                                                  data_samples=['a', 'b']))
+    expected = (torch.stack(compare).float() - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(
+        3, 1, 1)
     torch.testing.assert_close(result['inputs']['compare'], expected)
     assert result['data_samples'] == ['a', 'b']
+
+
+@pytest.mark.parametrize('name', ['to_rgb', 'bgr_to_rgb'])
+def test_images_in_the_order_of_mmcv_are_turned_round(name):
+    compare, golden = images((4, 4)), images((4, 4))
+    turned = dict(inputs=dict(compare=[image.flip(0)
+                                       for image in compare], golden=torch.stack(golden).flip(1)[:, None]))
+    expected = PairDataPreprocessor()(dict(inputs=dict(compare=compare, golden=golden)))['inputs']
+    result = PairDataPreprocessor(**{name: True})(turned)['inputs']
+    assert torch.equal(result['compare'], expected['compare']) and torch.equal(
+        result['golden'][:, 0], expected['golden'])
 
 
 def test_a_batch_that_came_in_stays_as_it_was():
@@ -29,7 +42,8 @@ def test_a_batch_that_came_in_stays_as_it_was():
 
 def test_images_of_different_size_are_refused():
     with pytest.raises(ValueError, match='compare images of a batch differ in shape.*PairedResize'):
-        PairDataPreprocessor()(dict(inputs=dict(compare=images((4, 4), (8, 4)), golden=images((4, 4), (4, 4)))))
+        PairDataPreprocessor()(
+            dict(inputs=dict(compare=images((4, 4), (8, 4)), golden=images((4, 4), (4, 4)))))
 
 
 @pytest.mark.parametrize('arguments', [dict(mean=[1.0]), dict(std=[1.0, 0.0, 1.0])])

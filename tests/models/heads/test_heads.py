@@ -12,8 +12,10 @@ from mmchangenet.structures import ChangeDataSample
 
 def samples(*labels):
     """Samples with these labels; None: without a label."""
-    return [ChangeDataSample(metainfo=dict(label=label or ''), **({} if label is None else dict(gt_fail=int(label != 'PASS'))))
-            for label in labels]
+    return [
+        ChangeDataSample(metainfo=dict(label=label or ''),
+                         **({} if label is None else dict(gt_fail=int(label != 'PASS')))) for label in labels
+    ]
 
 
 def three_classes(**arguments):
@@ -43,9 +45,71 @@ def test_cls_head_scores_by_the_probability_of_not_passing():
     result = head.predict(comparison, samples('bridge', 'unheard of'))
     probabilities = head(comparison).softmax(1)
     assert [sample.score for sample in result] == pytest.approx((1 - probabilities[:, 0]).tolist())
-    assert [sample.pred_label for sample in result] == [head.class_names[i] for i in probabilities.argmax(1)]
+    torch.testing.assert_close(torch.tensor([sample.probabilities for sample in result]), probabilities)
     assert [sample.get('unknown_label', False) for sample in result] == [False, True]
     assert 'loss' in result[0] and 'loss' not in result[1]
+
+
+@pytest.mark.parametrize(('margin', 'names'), [(0.5, ['PASS', 'bridge', 'missing']),
+                                               (0.3, ['bridge', 'bridge', 'missing']),
+                                               (0.99, ['PASS', 'PASS', 'PASS'])])
+def test_the_name_agrees_with_the_verdict(margin, names):
+    head = three_classes(class_names=('PASS', 'bridge', 'missing'), margin=margin)
+    logits = torch.tensor([[0.6, 0.3, 0.1], [0.45, 0.3, 0.25], [0.1, 0.3, 0.6]]).log()
+    result = head.predict_from(logits, samples(None, None, None))
+    assert [sample.pred_fail for sample in result] == [int(name != 'PASS') for name in names]
+    assert [sample.pred_label for sample in result] == [
+        name if name == 'PASS' else ('bridge', 'bridge', 'missing')[number]
+        for number, name in enumerate(names)
+    ]
+
+
+@pytest.mark.parametrize('score', [math.nan, math.inf, -math.inf])
+def test_a_score_that_is_no_number_is_a_fail(score):
+    result, = ContrastiveHead(()).predict(torch.tensor([score]), samples('PASS'))
+    assert result.pred_fail == 1
+
+
+def test_a_threshold_that_is_no_number_passes_nothing():
+    result, = ContrastiveHead((), margin=math.nan).predict(torch.tensor([0.0]), samples('PASS'))
+    assert result.pred_fail == 1
+
+
+@pytest.mark.parametrize('loss', [
+    dict(type='mmpretrain.CrossEntropyLoss', class_weight=[1.0, 3.0]),
+    dict(type='mmpretrain.LabelSmoothLoss', label_smooth_val=0.1, mode='classy_vision', num_classes=2)
+])
+def test_losses_of_mmpretrain_train_and_give_the_same_mean_in_validation(loss):
+    torch.manual_seed(0)
+    head, comparison, rows = ChangeClsHead(
+        (4, ), loss=loss).eval(), torch.randn(5, 4), samples('PASS', 'FAIL', 'PASS', 'PASS', 'x')
+    trained = head.loss(comparison, rows)['loss']
+    result = head.predict(comparison, rows)
+    assert len({sample.loss for sample in result}) == 5  # a row's own
+    mean = sum(sample.loss * sample.loss_weight for sample in result) / sum(sample.loss_weight
+                                                                            for sample in result)
+    assert mean == pytest.approx(trained.item(), rel=1e-5)
+
+
+class PlainLoss(torch.nn.Module):
+    """A user's loss: two arguments, a scalar."""
+
+    def __init__(self, reduction='mean'):
+        super().__init__()
+        self.reduction = reduction
+
+    def forward(self, output, targets):
+        return torch.nn.functional.cross_entropy(output, targets, reduction=self.reduction)
+
+
+def test_of_a_loss_that_gives_a_mean_alone_validation_shows_the_mean():
+    torch.manual_seed(0)
+    head, comparison = ChangeClsHead((4, ), loss=dict(type=PlainLoss)).eval(), torch.randn(3, 4)
+    result = head.predict(comparison, samples('PASS', None, 'FAIL'))
+    expected = PlainLoss()(head(comparison[[0, 2]]), torch.tensor([0, 1])).item()
+    assert [sample.get('loss')
+            for sample in result] == [pytest.approx(expected), None,
+                                      pytest.approx(expected)]
 
 
 def test_what_was_silent_in_training_is_amplified_no_more_than_norm_eps_allows():
@@ -92,10 +156,20 @@ def test_a_class_list_that_does_not_fit_is_refused(names):
 @pytest.mark.parametrize(('build', 'message'), [
     (lambda: ContrastiveHead((), num_classes=3), 'LearnableDifference with ChangeClsHead'),
     (lambda: ContrastiveHead((256, 32, 8)), 'EuclideanDifference'),
-    (lambda: ChangeClsHead((), num_classes=3), 'gives a distance a pair, which cannot tell 3 classes. Use LearnableDifference'),
+    (lambda: ChangeClsHead(
+        (), num_classes=3), 'gives a distance a pair, which cannot tell 3 classes. Use LearnableDifference'),
     (lambda: ChangeClsHead((4, ), num_classes=1), 'PASS and at least one more'),
-    (lambda: ChangeClsHead((4, ), num_classes=3, loss=dict(type='mmchangenet.WeightedCrossEntropy', class_weight=[1., 2.])),
+    (lambda: ChangeClsHead(
+        (4, ), num_classes=3, loss=dict(type='mmchangenet.WeightedCrossEntropy', class_weight=[1., 2.])),
      r'2 class weights \[1.0, 2.0\].*3 classes'),
+    (lambda: ChangeClsHead((4, ), loss=dict(type='mmchangenet.WeightedCrossEntropy', class_weight=2.0)),
+     'class_weight 2.0 of WeightedCrossEntropy: give a list'),
+    (lambda: ChangeClsHead((4, ), loss=dict(type='mmpretrain.CrossEntropyLoss', class_weight=2.0)),
+     'class_weight 2.0 of the loss CrossEntropyLoss.*a list of 2'),
+    (lambda: ContrastiveHead((), loss=dict(type='mmpretrain.CrossEntropyLoss')),
+     r'CrossEntropyLoss does not fit ContrastiveHead: called with the output \(2,\)'),
+    (lambda: ChangeClsHead((4, ), loss=dict(type=PlainLoss, reduction='none')),
+     r'return a scalar tensor, but returns shape \(2,\)'),
 ])
 def test_what_cannot_work_is_said(build, message):
     with pytest.raises(ValueError, match=message):

@@ -15,17 +15,22 @@ def features(count=3, seed=0, shapes=SHAPES):
 
 
 def compared_as_described(neck, compare, golden):
-    """The learnable difference word by word: project, difference, coarse to fine, enlarge, concatenate, fuse."""
+    """The learnable difference word by word: project, difference, coarse to fine, enlarge, concatenate,
+    fuse."""
     used = list(neck.used)
     differences = {}
     for level in reversed(used):
         sides = [neck.project[level](side[level]) for side in (compare, golden)]
         differences[level] = neck.difference[level](torch.cat(sides, 1))
         if level + 1 in differences:
-            above = F.interpolate(differences[level + 1], differences[level].shape[-2:], mode='bilinear', align_corners=False)
+            above = F.interpolate(differences[level + 1], differences[level].shape[-2:], mode='bilinear',
+                                  align_corners=False)
             differences[level] = differences[level] + above
     finest = compare[0].shape[-2:]
-    enlarged = [F.interpolate(differences[level], finest, mode='bilinear', align_corners=False) for level in reversed(used)]
+    enlarged = [
+        F.interpolate(differences[level], finest, mode='bilinear', align_corners=False)
+        for level in reversed(used)
+    ]
     return neck.fuse_norm(neck.fuse(torch.cat(enlarged, 1)))
 
 
@@ -53,7 +58,8 @@ def test_levels_that_are_not_compared_keep_their_parameters():
 
 def test_a_backbone_of_few_levels_compares_them_all():
     neck = LearnableDifference(SHAPES[:3], embed_dim=12, num_modules=4)
-    assert neck.state_dict().keys() == LearnableDifference(SHAPES[:3], embed_dim=12, num_modules=3).state_dict().keys()
+    assert neck.state_dict().keys() == LearnableDifference(SHAPES[:3], embed_dim=12,
+                                                           num_modules=3).state_dict().keys()
 
 
 def test_odd_sizes_are_brought_together():
@@ -79,7 +85,8 @@ def test_euclidean_difference_is_the_distance_of_embeddings_of_the_last_level():
     neck = EuclideanDifference(SHAPES, embedding_vectors=5).eval()
     compare, golden = (neck.encode(features(seed=seed)) for seed in (1, 2))
     assert compare.shape == (3, 5)
-    torch.testing.assert_close(neck.compare(compare, golden), (compare - golden + 1e-6).square().sum(1).sqrt())
+    torch.testing.assert_close(neck.compare(compare, golden),
+                               (compare - golden + 1e-6).square().sum(1).sqrt())
 
 
 def test_euclidean_difference_takes_a_class_token():
