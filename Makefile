@@ -27,9 +27,9 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# docs/api: a page for each room, from the docstrings
+# build/api: a page for each room, from the docstrings
 api: $(STAMP)
-	$(BIN)/python -m pdoc -d google -o docs/api $(ROOMS:%=mmchangenet.%)
+	$(BIN)/python -m pdoc -d google -o build/api $(ROOMS:%=mmchangenet.%)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
