@@ -1,12 +1,13 @@
-# make demo: everything from an empty folder to pictures; make test: the whole test suite.
+# make demo: everything from an empty folder to pictures; make test: the whole test suite; make api: pages of the docstrings.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 REQUIREMENTS := setup.py $(wildcard requirements/*.txt)
+ROOMS := apis checkpoint datasets engine evaluation export files imaging labels models runtime structures tao thresholds verdict visualization
 export MPLBACKEND := Agg
 
-.PHONY: install demo test lint clean
+.PHONY: install demo test lint api clean
 
 install: $(STAMP)
 
@@ -24,6 +25,11 @@ test: $(STAMP)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# docs/api: a page for each room, from the docstrings
+api: $(STAMP)
+	$(BIN)/python -m pdoc -d google -o docs/api $(ROOMS:%=mmchangenet.%)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

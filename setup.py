@@ -38,6 +38,7 @@ setup(
     license_files=['LICENSE'],
     keywords='visual inspection, change detection, siamese network, OpenMMLab',
     packages=find_packages(include=['mmchangenet', 'mmchangenet.*']),
+    package_data={'mmchangenet': ['py.typed']},
     python_requires='>=3.11',
     install_requires=requirements('runtime'),
     extras_require={

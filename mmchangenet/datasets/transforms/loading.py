@@ -44,7 +44,7 @@ class LoadLightings(BaseTransform):
     """Read every lighting of both sides.
 
     Grey, palette and 1-bit images become RGB, 16-bit values are divided by 257 and rounded, an alpha channel
-    is left out and an EXIF orientation is not followed.
+    is left out and an EXIF orientation is not followed (a TIFF's own is).
 
     Required keys: compare_files, golden_files, and optionally blank: when true, nothing is read and all
     images are black.
