@@ -7,7 +7,8 @@ _base_ = [
 
 lightings = dict(_delete_=True, WhiteLight=0)
 resize = dict(type='PairedResize', size=(128, 128), filter='area')
-load, layout, pack = dict(type='LoadLightings'), dict(type='LayOutLightings', layout='linear'), dict(type='PackChangeInputs')
+load, pack = dict(type='LoadLightings'), dict(type='PackChangeInputs')
+layout = dict(type='LayOutLightings', layout='linear')
 train_pipeline = [
     load, resize,
     dict(type='PairedRandomFlip', horizontal=0.5, vertical=0.5),
@@ -16,6 +17,7 @@ train_pipeline = [
 test_pipeline = [load, resize, layout, pack]
 
 model = dict(input_size=(128, 128), neck=dict(embed_dim=32), head=dict(norm_eps=0.1))
-train_dataloader = dict(sampler=dict(fail_ratio=1.0), dataset=dict(input_map=lightings, pipeline=train_pipeline))
+train_dataloader = dict(
+    sampler=dict(fail_ratio=1.0), dataset=dict(input_map=lightings, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(input_map=lightings, pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(input_map=lightings, pipeline=test_pipeline))

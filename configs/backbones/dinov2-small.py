@@ -5,4 +5,5 @@ _base_ = '../changenet_resnet_deeppcb.py'
 
 model = dict(
     backbone=dict(
-        _delete_=True, type='DINOv2', arch='small', patch_size=8, img_size=64, out_type='featmap', out_indices=(2, 5, 8, 11)))
+        _delete_=True, type='DINOv2', arch='small', patch_size=8, img_size=64, out_type='featmap',
+        out_indices=(2, 5, 8, 11)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ SHOWN = 10
 Weights = OrderedDict[str, torch.Tensor]
 
 
-def weights_in(checkpoint: dict[str, Any]) -> Weights:
+def weights_in(checkpoint: Mapping[str, Any]) -> Weights:
     """The weights in a checkpoint, under the names that the network's maker gave them.
 
     Args:

@@ -40,6 +40,7 @@ test_dataloader = dict(
     num_workers=2,
     sampler=dict(type='PairSampler', shuffle=False),
     collate_fn=dict(type='pseudo_collate'),
-    dataset=dict(data_root=test_root, ann_file='labels.csv', test_mode=True, pipeline=test_pipeline, **dataset))
+    dataset=dict(
+        data_root=test_root, ann_file='labels.csv', test_mode=True, pipeline=test_pipeline, **dataset))
 val_evaluator = dict(type='InspectionMetric')
 test_evaluator = dict(type='InspectionMetric')

@@ -6,7 +6,8 @@ _base_ = 'fan_learnable.py'
 model = dict(
     input_size=(64, 64),
     backbone=dict(
-        _delete_=True, type='mmpretrain.ResNet', depth=18, stem_channels=32, base_channels=32, out_indices=(0, 1, 2, 3),
+        _delete_=True, type='mmpretrain.ResNet', depth=18, stem_channels=32, base_channels=32,
+        out_indices=(0, 1, 2, 3),
         _scope_='mmpretrain'),
     neck=dict(embed_dim=64),
     head=dict(embed_dec=64, loss=dict(class_weight=[1.0, 1.0])))

@@ -5,4 +5,5 @@ _base_ = 'fan_learnable.py'
 model = dict(
     input_size=(224, 224),  # multiples of 32
     backbone=dict(
-        _delete_=True, type='ViTAdapter', arch='nv_large', img_size=(224, 224), drop_path_rate=0.4, with_cp=True))
+        _delete_=True, type='ViTAdapter', arch='nv_large', img_size=(224, 224), drop_path_rate=0.4,
+        with_cp=True))
