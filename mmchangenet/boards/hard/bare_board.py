@@ -17,12 +17,20 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Panel:
-    """What varies from panel to panel: tone of the mask (RGB factors), strength and offset (units) of the silkscreen."""
+    """What varies from panel to panel.
+
+    Attributes:
+        tone: RGB factors of the mask.
+        silkscreen, silkscreen_shift: strength (0..1) and offset (units) of the print.
+        mask_shift: offset of the openings, units.
+        serial: number that is printed beside the parts.
+    """
 
     tone: RGB
     silkscreen: float
     silkscreen_shift: tuple[float, float]
     mask_shift: tuple[float, float]
+    serial: str
 
 
 def _tracks(site: Site, rng: np.random.Generator) -> list[tuple[tuple[float, float], ...]]:
@@ -97,4 +105,5 @@ def _silkscreen(scene: Scene, site: Site, design: Design, panel: Panel, u: Array
         half = min(room - 2, 9) / 2
         ink = np.maximum(ink, scene.text_cover(u, v, site.name, 5 * len(site.name) - reach_u + 6, reach_v + 3 + half,
                                                4.5 * len(site.name), half))
+        ink = np.maximum(ink, scene.text_cover(u, v, panel.serial, 0, -reach_v - 3 - half, 30, half))
     scene.paint(ink * np.float32(panel.silkscreen), design.silkscreen, gloss=0.05)

@@ -15,15 +15,15 @@ DEFECTS = (
     'too_much_solder', 'wrong_value', 'scratch', 'foreign_matter')
 
 # Range of each degree, from severity 0 to 1; good parts end at line.PLACEMENT, PLACEMENT_TURN and SOLDER.
-SHIFT = (7.0, 18.0)  # units
-TURN = (6.0, 30.0)  # degrees
-TILT = (9.0, 80.0)  # degrees
-LIFT = (3.0, 11.0)  # units at the tip of a lead
-STRAND = (2.2, 7.0)  # half the width of a bridge, units
-STARVED = (0.40, 0.0)  # amount of solder
-DROWNED = (1.75, 3.2)
-SCRATCH_WIDTH, SCRATCH_LENGTH = (0.9, 2.6), (22.0, 75.0)  # units
-MATTER = (4.5, 13.0)  # size of foreign matter, units
+SHIFT = (8.0, 20.0)  # units
+TURN = (8.0, 32.0)  # degrees
+TILT = (14.0, 80.0)  # degrees
+LIFT = (5.0, 14.0)  # units at the tip of a lead
+STRAND = (3.0, 8.0)  # half the width of a bridge, units
+STARVED = (0.25, 0.0)  # amount of solder
+DROWNED = (2.2, 4.0)
+SCRATCH_WIDTH, SCRATCH_LENGTH = (1.3, 3.4), (30.0, 80.0)  # units
+MATTER = (6.0, 15.0)  # size of foreign matter, units
 
 
 def between(ends: tuple[float, float], severity: float) -> float:

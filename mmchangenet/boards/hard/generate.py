@@ -126,7 +126,7 @@ def plan_flaws(parameters: Parameters) -> dict[Place, Flaw]:
         for kind in sorted(wanted, key=lambda kind: (len(possible[kind]), kind)):  # the choosiest first
             while (place := possible[kind].pop()) in plan:
                 pass
-            plan[place] = Flaw(kind, round(float(rng.uniform(0, 1)), 3))
+            plan[place] = Flaw(kind, round(float(np.sqrt(rng.uniform())), 3))  # one in a hundred is below 0.1
     return plan
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from mmchangenet.boards.lighting import LIGHTS
 from mmchangenet.boards.parts import Assembly
-from mmchangenet.boards.scene import Scene, disc, stable_seed
+from mmchangenet.boards.scene import Scene, box, disc, stable_seed, texture
 
 from .bare_board import Panel
 from .designs import Design, Site
@@ -21,7 +22,9 @@ PLACEMENT, PLACEMENT_TURN = 3.0, 1.5  # of the part on its pads
 LOT_BOARDS = (15, 40)  # boards that one reel lasts
 SOLDER = (0.78, 1.22)  # amount on a pad, 1 is usual
 DUST = 2.0  # specks a picture, on average
-DRIFT = 0.22  # deviation of the log of a light's brightness over weeks
+RESIDUE = 0.6  # share of the boards that were not washed well
+_FLUX: RGB = (0.46, 0.34, 0.13)
+DRIFT = 0.28  # deviation of the log of a light's brightness over weeks
 FLICKER = 0.05  # the same from shot to shot
 
 _LOT, _PANEL, _DRIFT = range(3)
@@ -49,18 +52,19 @@ def lot_at(seed: int, design: Design, site: Site, board: int) -> Lot:
     """The lot that a site's part of a board is from."""
     boards = np.random.default_rng([seed, stable_seed(design.name), stable_seed(site.part_type), 3, _LOT]).integers(*LOT_BOARDS)
     rng = np.random.default_rng([seed, stable_seed(design.name), stable_seed(site.part_type), board // boards + 1, 4, _LOT])
-    tone = np.exp(rng.normal(0, 0.16)) * np.exp(rng.normal(0, 0.05, 3))
+    tone = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.06, 3))
     return Lot((float(tone[0]), float(tone[1]), float(tone[2])), float(rng.uniform(0.55, 1.0)), int(rng.integers(3, 6)),
-               float(rng.uniform(0, 0.35)), ''.join(rng.choice(list('ABCDEFHKLMNPRTUXYZ'), 2)))
+               float(rng.uniform(0, 0.45)), ''.join(rng.choice(list('ABCDEFHKLMNPRTUXYZ'), 2)))
 
 
 def panel_at(seed: int, design: Design, board: int) -> Panel:
     """How a board's bare panel came out."""
     rng = np.random.default_rng([seed, stable_seed(design.name), board + 1, 5, _PANEL])
     tone = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.06, 3))
-    shifts = rng.uniform(-1.3, 1.3, 4).tolist()
-    return Panel((float(tone[0]), float(tone[1]), float(tone[2])), float(rng.uniform(0.7, 1.0)), (shifts[0], shifts[1]),
-                 (0.5 * shifts[2], 0.5 * shifts[3]))
+    shifts = rng.uniform(-2, 2, 4).tolist()
+    serial = f'{rng.integers(10, 99)}{rng.choice(list("AEKMPTX"))}-{rng.integers(1000, 9999)}'
+    return Panel((float(tone[0]), float(tone[1]), float(tone[2])), float(rng.uniform(0.5, 1.0)), (shifts[0], shifts[1]),
+                 (0.35 * shifts[2], 0.35 * shifts[3]), serial)
 
 
 def light_gains(seed: int, design: Design, when: float) -> dict[str, float]:
@@ -89,6 +93,20 @@ def good_assembly(site: Site, lot: Lot, rng: np.random.Generator) -> Assembly:
         turn=float(PLACEMENT_TURN * turn), solder=amounts.tolist(), spread=spread.tolist(), body_tone=tuple(tone.tolist()),
         print_strength=lot.print_strength * float(rng.uniform(0.85, 1.0)), print_weight=lot.print_weight,
         print_shift=tuple(shift.tolist()), lot=lot.code + str(rng.integers(10, 99)))
+
+
+def leave_residue(scene: Scene, site: Site, rng: np.random.Generator) -> None:
+    """Stains of flux around the pads: amber, without an edge, and transparent."""
+    strength, reach, spots = float(rng.uniform(0.2, 0.7)), float(rng.uniform(5, 12)), texture(rng, (8, 8), 0.7)
+    if rng.random() > RESIDUE:
+        return
+    u, v = scene.frame_of(scene.x, scene.y, 0, 0, site.angle)
+    away = np.minimum.reduce([box(u, v, *pad, 2.0) for pad in site.geometry.pads])
+    patches = cv2.resize(spots, (scene.size, scene.size), interpolation=cv2.INTER_CUBIC)
+    cover = strength * np.clip(1 - np.abs(away) / reach, 0, 1) * np.clip(0.5 + 0.5 * patches, 0, 1)
+    metal = scene.metal.copy()
+    scene.paint(cover.astype(np.float32), _FLUX, gloss=0.5)
+    np.copyto(scene.metal, metal * (1 - np.float32(0.5) * cover))
 
 
 def settle_dust(scene: Scene, rng: np.random.Generator) -> None:

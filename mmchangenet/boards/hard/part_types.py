@@ -54,8 +54,8 @@ def _ic(texts: tuple[str, ...], half_u: float, half_v: float, colour: RGB = WHIT
     """An IC's print: dot at pin 1, part number, and a date code that changes from part to part."""
     dot = Mark('disc', -half_u + 7, half_v - 6, 3.5, 3.5, colour=colour)
     return tuple(
-        Look(BLACK, (dot, text_mark(text, 0, -0.35 * half_v, 0.8 * half_u, 0.34 * half_v, colour),
-                     text_mark('{lot}', 4, 0.42 * half_v, 0.5 * half_u, 0.2 * half_v, colour))) for text in texts)
+        Look(BLACK, (dot, text_mark(text, 0, -0.3 * half_v, 0.84 * half_u, 0.42 * half_v, colour),
+                     text_mark('{lot}', 4, 0.5 * half_v, 0.5 * half_u, 0.2 * half_v, colour))) for text in texts)
 
 
 def _lit(bodies: tuple[RGB, ...]) -> tuple[Look, ...]:
@@ -77,9 +77,9 @@ def _housing(count: int, pitch: float, colours: tuple[RGB, ...]) -> tuple[Look, 
 
 
 PART_TYPES: dict[str, Package] = {
-    'resistor-small': _chip('R', 22, 12, 7, _printed(BLACK, ('103', '472', '681'), 11, 7)),
-    'resistor': _chip('R', 31, 16, 9, _printed(BLACK, ('1002', '4R70', '3321'), 18, 9)),
-    'resistor-blue': _chip('R', 34, 17, 9, _printed((0.04, 0.10, 0.30), ('R010', 'R47J', '2R2K'), 19, 9)),
+    'resistor-small': _chip('R', 22, 12, 7, _printed(BLACK, ('103', '472', '86R'), 12, 9)),
+    'resistor': _chip('R', 31, 16, 9, _printed(BLACK, ('100', '4R7', '332'), 18, 12)),
+    'resistor-blue': _chip('R', 34, 17, 9, _printed((0.04, 0.10, 0.30), ('R01', '470', '2K2'), 19, 12)),
     'capacitor-small': _chip('C', 21, 12, 12, (Look((0.55, 0.36, 0.20), gloss=0.15), Look((0.25, 0.17, 0.12), gloss=0.15))),
     'capacitor': _chip('C', 31, 17, 15, (Look((0.62, 0.43, 0.26), gloss=0.15), Look((0.18, 0.15, 0.16), gloss=0.15))),
     'inductor': _chip('L', 35, 29, 22, _printed(_FERRITE, ('100', '4R7', '221'), 16, 10, gloss=0.1)),
@@ -95,9 +95,9 @@ PART_TYPES: dict[str, Package] = {
             Look(BLACK, (Mark('bar', -19, 0, 4, 17), text_mark(text, 5, 0, 12, 8))) for text in ('SS4', 'M7'))),
     'sot23': _dual('Q', 29, 14, 12, ((-20, 20), (0, )), 5, _printed(BLACK, ('1AM', 'K7W'), 19, 8), reach=8),
     'sot25': _dual('U', 31, 16, 12, ((-20, 0, 20), (-20, 20)), 4.5, _printed(BLACK, ('LB3T', 'A70G'), 22, 8), reach=8),
-    'soic8': _dual('U', 43, 26, 15, (_row(4, 22), _row(4, 22)), 4.5, _ic(('LM358', 'TL072', 'NE555'), 43, 26)),
-    'tssop14': _dual('U', 47, 28, 10, (_row(7, 13), _row(7, 13)), 2.8, _ic(('74HC08', '74LV14'), 47, 28)),
-    'msop10': _dual('U', 40, 30, 10, (_row(5, 15), _row(5, 15)), 3.2, _ic(('AD8628', 'INA219'), 40, 30)),
+    'soic8': _dual('U', 43, 26, 15, (_row(4, 22), _row(4, 22)), 4.5, _ic(('M358', 'L072', 'NE55'), 43, 26)),
+    'tssop14': _dual('U', 47, 28, 10, (_row(7, 13), _row(7, 13)), 2.8, _ic(('HC08', 'LV14'), 47, 28)),
+    'msop10': _dual('U', 40, 30, 10, (_row(5, 15), _row(5, 15)), 3.2, _ic(('8628', 'NA19'), 40, 30)),
     'connector': _dual('J', 46, 20, 22, (_row(5, 17), ()), 3.5, _housing(5, 17, (_NYLON, (0.10, 0.10, 0.11))), reach=11),
     'connector-fine': _dual('J', 48, 18, 16, (_row(8, 11), ()), 2.4, _housing(8, 11, ((0.11, 0.10, 0.09), _NYLON))),
     'electrolytic': _can('C', 36, _electrolytic(('100', '470'), 36, (0.04, 0.04, 0.06))),

@@ -16,7 +16,7 @@ from .bare_board import draw_bare_board
 from .camera import FOCUS, camera_at, expose
 from .defects import add_to_surface, spoil
 from .designs import Design, design_sites
-from .line import FLICKER, VIEW_OFFSET, VIEW_TURN, good_assembly, light_gains, lot_at, panel_at, settle_dust
+from .line import FLICKER, VIEW_OFFSET, VIEW_TURN, good_assembly, leave_residue, light_gains, lot_at, panel_at, settle_dust
 
 GOLDEN = -1  # number of the board that the golden pictures are of
 SMALLEST_TRACE = 12  # pixels that a defect changes at least, of a picture of 128 × 128
@@ -72,8 +72,11 @@ def take_shot(seed: int, design: Design, board: int, number: int, when: float = 
             if np.count_nonzero(mask) >= SMALLEST_TRACE * (size / 128)**2 or severity >= 1:
                 break
             severity = min(severity + SEVERITY_STEP, 1.0)
-    settle_dust(scene, _stream(seed, design, board, number, _DUST))
-    scene.metal *= np.float32(1 - lot_at(seed, design, design_sites(seed, design)[number], board).dullness)
+    site, dirt = design_sites(seed, design)[number], _stream(seed, design, board, number, _DUST)
+    if board != GOLDEN:
+        leave_residue(scene, site, dirt)
+    settle_dust(scene, dirt)
+    scene.metal *= np.float32(1 - lot_at(seed, design, site, board).dullness)
     radiance, camera = shade(scene), camera_at(when)
     rng = _stream(seed, design, board, number, _CAMERA)
     gains, focus = light_gains(seed, design, when), 0.0 if board == GOLDEN else float(rng.uniform(*FOCUS))
@@ -99,7 +102,7 @@ def _draw(seed: int, design: Design, board: int, number: int, size: int, defect:
     """The site's surface, without dust."""
     site = design_sites(seed, design)[number]
     rng = _stream(seed, design, board, number, _SITE)
-    offset, turn = rng.uniform(-1, 1, 2), float(rng.uniform(-1, 1))
+    offset, turn = np.clip(rng.normal(0, 0.45, 2), -1, 1), float(np.clip(rng.normal(0, 0.45), -1, 1))
     if board == GOLDEN:  # taken with care
         offset, turn = 0.2 * offset, 0.2 * turn
     scene = Scene(size, shift=tuple((VIEW_OFFSET * offset).tolist()), turn=VIEW_TURN * turn)
