@@ -1,8 +1,8 @@
 """Leave one group out: every row is scored by a network whose training has not seen the row's group.
 
-The scores of different folds are compared as they are: all networks have the same config, head and loss, and their
-score is the same quantity. If one network's scores lie higher than another's all the same, the pooled figures show it
-as false alarms or escapes, as a line would see it that keeps its threshold for the next network.
+The scores of different folds are compared as they are: all networks have the same config, head and loss, and
+their score is the same quantity. If one network's scores lie higher than another's all the same, the pooled
+figures show it as false alarms or escapes, as on a line that keeps its threshold for the next network.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from mmchangenet.thresholds import false_alarm_rate_at, threshold_for_recall
 RECALLS = (0.99, 1.0)
 BOARD = 'board'
 POOLED = 'all groups'
+# of a dataset: which rows and which images
+SOURCE_KEYS = ('data_root', 'ann_file', 'data_prefix', 'image_ext', 'input_map', 'num_golden', 'pass_labels')
 FOLD_COLUMNS = ('row', 'group', 'fold', 'seed', SCORE_COLUMN)
 
 
@@ -47,8 +49,8 @@ def groups_of(frame: pd.DataFrame, spec: str) -> NDArray[Any]:
 
     Args:
         frame: as :func:`read_label_csv` gives it.
-        spec: a column, ``board`` (the board's folder, ``input_path``), or a regular expression that is searched in
-            ``{input_path}/{object_name}``; its first group, or the whole match without one, is the row's group.
+        spec: a column, ``board`` (the board's folder, ``input_path``), or a regular expression, searched in
+            ``{input_path}/{object_name}``; its first group, or the whole match without one, is the row's.
 
     Returns:
         (N,) str.
@@ -62,8 +64,8 @@ def groups_of(frame: pd.DataFrame, spec: str) -> NDArray[Any]:
         else:
             groups = boards_of(frame, pattern=spec)
     except ValueError as error:
-        raise GroupError(f'--groups {spec}: there is no column of that name ({", ".join(frame.columns)}), and as an '
-                         f'expression: {error}') from error
+        raise GroupError(f'--groups {spec}: there is no column of that name ({", ".join(frame.columns)}), '
+                         f'and as an expression: {error}') from error
     names = groups.to_numpy(dtype=object)
     _check_groups(names, frame, spec)
     return names
@@ -71,7 +73,7 @@ def groups_of(frame: pd.DataFrame, spec: str) -> NDArray[Any]:
 
 def _check_groups(groups: NDArray[Any], frame: pd.DataFrame, spec: str) -> None:
     if LABEL_COLUMN not in frame:
-        raise GroupError(f'there is no column {LABEL_COLUMN!r}: folds are trained and measured on labelled rows')
+        raise GroupError(f'there is no column {LABEL_COLUMN!r}: folds are trained and measured on labels')
     wrong = []
     empty = np.flatnonzero(groups == '')
     if empty.size:
@@ -83,17 +85,19 @@ def _check_groups(groups: NDArray[Any], frame: pd.DataFrame, spec: str) -> None:
     for name in names:
         for kind, chosen in (('PASS', ~is_fail), ('FAIL', is_fail)):
             if not chosen[groups == name].any():
-                wrong.append(f'group {name!r} has no {kind} row, so nothing can be measured on it: join it with another, '
-                             'or leave its rows out of the CSV')
+                wrong.append(f'group {name!r} has no {kind} row, so nothing can be measured on it: join it '
+                             'with another, or leave its rows out of the CSV')
     if wrong:
         raise GroupError(f'--groups {spec} cannot be left out one by one:\n  ' + '\n  '.join(wrong))
 
 
-def cross_validate(config: Config, spec: str, work_dir: str | Path, seeds: Sequence[int] = (0, )) -> Iterator[tuple[int, str]]:
+def cross_validate(config: Config, spec: str, work_dir: str | Path, seeds: Sequence[int] = (0, )
+                   ) -> Iterator[tuple[int, str]]:
     """Train and score all folds that ``work_dir`` does not have yet; a training that was stopped goes on.
 
-    The rows are those of the config's ``train_dataloader.dataset``; they are scored through ``test_dataloader``'s
-    pipeline. Nothing is validated meanwhile: the last epoch's network scores, so that no row chooses its own network.
+    The rows are those of the config's ``train_dataloader.dataset``; they are scored through the pipeline of
+    ``test_dataloader``. Nothing is validated meanwhile: the last epoch's network scores, so that no row
+    chooses its own network.
 
     Args:
         config: of one training.
@@ -117,7 +121,8 @@ def cross_validate(config: Config, spec: str, work_dir: str | Path, seeds: Seque
             file = fold_file(work_dir, seed, fold)
             if not file.exists():
                 inside = np.flatnonzero(groups == group)
-                scores = _fold_scores(config, inside, np.flatnonzero(groups != group), seed, file.with_suffix(''))
+                outside = np.flatnonzero(groups != group)
+                scores = _fold_scores(config, inside, outside, seed, file.with_suffix(''))
                 lines = pd.DataFrame(dict(zip(FOLD_COLUMNS, (
                     inside, group, fold, seed, [float_text(score) for score in scores]), strict=True)))
                 _write_csv(lines, file)
@@ -128,7 +133,8 @@ def label_csv(config: Config) -> Path:
     """The CSV whose rows are divided."""
     dataset = config.train_dataloader.dataset
     if 'ann_file' not in dataset:
-        raise ValueError(f'train_dataloader.dataset is a {dataset.get("type")}: give it one LightingPairDataset with all rows')
+        raise ValueError(f'train_dataloader.dataset is a {dataset.get("type")}: give it one '
+                         'LightingPairDataset with all rows')
     return Path(dataset.get('data_root') or '', dataset.ann_file)
 
 
@@ -157,8 +163,8 @@ def _claim(work_dir: Path, config: Config, spec: str) -> None:
     write_text(json.dumps(wanted, indent=2), file)
 
 
-def _fold_scores(config: Config, inside: NDArray[np.int64], outside: NDArray[np.int64], seed: int, work_dir: Path
-                 ) -> NDArray[np.float32]:
+def _fold_scores(config: Config, inside: NDArray[np.int64], outside: NDArray[np.int64], seed: int,
+                 work_dir: Path) -> NDArray[np.float32]:
     """Train on the rows ``outside``, score those ``inside``: (len(inside),) NaN where there is none."""
     runner = prepare_train(fold_config(config, inside, outside, seed), work_dir, resume='auto')
     runner.train()
@@ -169,9 +175,9 @@ def _fold_scores(config: Config, inside: NDArray[np.int64], outside: NDArray[np.
     return scores
 
 
-def fold_config(config: Config, inside: NDArray[np.int64], outside: NDArray[np.int64], seed: int, work_dir: str | Path
-                ) -> Config:
-    """The config of one fold: trains on the rows ``outside``, tests on those ``inside``, validates nothing."""
+def fold_config(config: Config, inside: NDArray[np.int64], outside: NDArray[np.int64], seed: int,
+                work_dir: str | Path) -> Config:
+    """The config of one fold: it trains on the rows ``outside`` and tests on those ``inside``."""
     fold = copy.deepcopy(config)
     fold.work_dir, fold.resume = str(work_dir), 'auto'
     fold.randomness = dict(fold.get('randomness') or {}, seed=seed)
@@ -179,7 +185,7 @@ def fold_config(config: Config, inside: NDArray[np.int64], outside: NDArray[np.i
     if 'checkpoint' in (fold.get('default_hooks') or {}):
         fold.default_hooks.checkpoint.pop('save_best', None)
     train, test = fold.train_dataloader.dataset, fold.test_dataloader.dataset
-    for key in ('data_root', 'ann_file', 'data_prefix', 'image_ext', 'input_map', 'num_golden', 'pass_labels'):
+    for key in SOURCE_KEYS:
         if key in train:
             test[key] = copy.deepcopy(train[key])
     train.indices, test.indices = outside.tolist(), inside.tolist()
@@ -199,7 +205,8 @@ def read_scores(config: Config, work_dir: str | Path, seeds: Sequence[int], fold
 
 def write_scores(scores: pd.DataFrame, path: str | Path) -> None:
     """Write what :func:`read_scores` gives as the score file."""
-    _write_csv(scores.assign(**{SCORE_COLUMN: [float_text(score) for score in scores[SCORE_COLUMN]]}), Path(path))
+    texts = [float_text(score) for score in scores[SCORE_COLUMN]]
+    _write_csv(scores.assign(**{SCORE_COLUMN: texts}), Path(path))
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -230,10 +237,11 @@ class GroupFigures:
     kept_false_alarms: dict[float, float]
 
 
-def figures_of(scores: pd.DataFrame, recalls: Sequence[float] = RECALLS) -> dict[str, dict[int, GroupFigures]]:
+def figures_of(scores: pd.DataFrame, recalls: Sequence[float] = RECALLS
+               ) -> dict[str, dict[int, GroupFigures]]:
     """Figures of every group and of all groups pooled, by seed.
 
-    A group's threshold comes from the scores of all other groups (each from a network that has not seen that one).
+    A group's threshold comes from the scores of all other groups, each by a network that has not seen it.
     """
     found: dict[str, dict[int, GroupFigures]] = {}
     for seed, rows in scores.groupby('seed'):
@@ -252,15 +260,18 @@ def figures_of(scores: pd.DataFrame, recalls: Sequence[float] = RECALLS) -> dict
     return found
 
 
-def _figures(score: NDArray[np.float32], is_fail: NDArray[np.bool_], called: dict[float, NDArray[np.bool_]]) -> GroupFigures:
+def _figures(score: NDArray[np.float32], is_fail: NDArray[np.bool_], called: dict[float, NDArray[np.bool_]]
+             ) -> GroupFigures:
     counted = np.isfinite(score)
     scored, labels = score[counted], is_fail[counted]
-    both = labels.any() and not labels.all()
-    alarms = {recall: false_alarm_rate_at(scored, labels, threshold_for_recall(scored, labels, recall)) if both else math.nan
-              for recall in called}
+    auroc, alarms = math.nan, dict.fromkeys(called, math.nan)
+    if labels.any() and not labels.all():
+        auroc = float(roc_auc_score(labels, scored))
+        alarms = {recall: false_alarm_rate_at(scored, labels, threshold_for_recall(scored, labels, recall))
+                  for recall in called}
     return GroupFigures(
-        len(score), int(is_fail.sum()), int((~counted).sum()), float(roc_auc_score(labels, scored)) if both else math.nan,
-        alarms, {recall: float(mask[is_fail].mean()) for recall, mask in called.items()},
+        len(score), int(is_fail.sum()), int((~counted).sum()), auroc, alarms,
+        {recall: float(mask[is_fail].mean()) for recall, mask in called.items()},
         {recall: float(mask[~is_fail].mean()) for recall, mask in called.items()})
 
 

@@ -23,7 +23,7 @@ STANDING = 60.0  # a part tilted further than this is drawn on its end, degrees
 @dataclass(frozen=True)
 class Mark:
     """One element of a package's print, in the package's frame; ``text`` may hold ``{lot}``."""
-    shape: str  # text, label (a printed box with the text left out), bar, disc, or cavity (a hole in the body)
+    shape: str  # text, label (a printed box without the text), bar, disc, or cavity (a hole in the body)
     u: float
     v: float
     half_u: float
@@ -231,7 +231,8 @@ def _terminals(u: Array, v: Array, part: Assembly, package: Package) -> Array:
     u, _ = _lifted(u, part, package)
     if package.kind == 'chip':
         return box(u, v, 0, 0, package.half_u * part.look.scale, package.half_v * part.look.scale, 1.5)
-    wetted = [box(u, v, *lead, 1.0) for index, lead in enumerate(package.leads) if index not in part.lead_lift]
+    wetted = [box(u, v, *lead, 1.0) for index, lead in enumerate(package.leads)
+              if index not in part.lead_lift]
     return np.minimum.reduce(wetted) if wetted else np.full_like(u, UNITS)
 
 

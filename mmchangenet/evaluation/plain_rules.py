@@ -1,16 +1,17 @@
-"""Rules without a network, as a yardstick of how hard a data set is: differences and structural similarity, registered or not."""
+"""Rules without a network, as a yardstick of how hard data is: differences and SSIM, registered or not."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-Image = NDArray[np.uint8]
-Floats = NDArray[np.float32]
+Image = NDArray[Any]  # uint8
+Floats = NDArray[Any]  # float32
 
 WINDOWS = (5, 9, 17)  # pixels, of local means of the difference
 SSIM_WINDOW = 7
@@ -20,7 +21,7 @@ ECC_STEPS, ECC_PRECISION = 40, 1e-4
 
 
 def register(compare: Sequence[Image], golden: Sequence[Image]) -> list[Image]:
-    """Compare pictures brought over the golden ones by one rigid movement, found on the mean over the lightings with ECC.
+    """Compare pictures brought over the golden ones by one rigid movement, found with ECC on their mean.
 
     Where none is found the pictures come back as they are.
     """
@@ -29,11 +30,12 @@ def register(compare: Sequence[Image], golden: Sequence[Image]) -> list[Image]:
     movement = np.eye(2, 3, dtype=np.float32)
     try:
         criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, ECC_STEPS, ECC_PRECISION)
-        _, movement = cv2.findTransformECC(grey[0], grey[1], movement, cv2.MOTION_EUCLIDEAN, criteria, None, 5)
+        whole = np.full(grey[0].shape, 255, np.uint8)
+        _, found = cv2.findTransformECC(grey[0], grey[1], movement, cv2.MOTION_EUCLIDEAN, criteria, whole, 5)
     except cv2.error:  # it did not converge
         return list(compare)
     height, width = grey[0].shape
-    return [cv2.warpAffine(image, movement, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+    return [cv2.warpAffine(image, found, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                            borderMode=cv2.BORDER_REPLICATE) for image in compare]
 
 
@@ -50,7 +52,8 @@ def plain_scores(compare: Sequence[Image], golden: Sequence[Image]) -> dict[str,
     for place, shots in (('', list(compare)), (', registered', register(compare, golden))):
         border = BORDER if place else WINDOWS[-1] // 2
         for rule, values in _by_rule(shots, golden, border).items():
-            scores[f'{rule}{place}, mean'], scores[f'{rule}{place}, max'] = float(np.mean(values)), float(np.max(values))
+            scores[f'{rule}{place}, mean'] = float(np.mean(values))
+            scores[f'{rule}{place}, max'] = float(np.max(values))
     return scores
 
 
@@ -70,8 +73,9 @@ def _by_rule(compare: Sequence[Image], golden: Sequence[Image], border: int) -> 
             values.setdefault(f'{name}, whole', []).append(float(_inside(difference, border).mean()))
             for window in WINDOWS:
                 local = cv2.blur(difference, (window, window))
-                values.setdefault(f'{name}, {window}×{window}', []).append(float(_inside(local, border).max()))
-        unlike = 1 - _ssim(cv2.cvtColor(shot, cv2.COLOR_BGR2GRAY), cv2.cvtColor(reference, cv2.COLOR_BGR2GRAY))
+                largest = float(_inside(local, border).max())
+                values.setdefault(f'{name}, {window}×{window}', []).append(largest)
+        unlike = 1 - _ssim(*(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (shot, reference)))
         values.setdefault('1 - SSIM, whole', []).append(float(_inside(unlike, border).mean()))
         values.setdefault('1 - SSIM, 9×9', []).append(float(_inside(cv2.blur(unlike, (9, 9)), border).max()))
     return values

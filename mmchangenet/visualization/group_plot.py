@@ -14,7 +14,7 @@ from .plots import FAIL_COLOUR, MARGIN_COLOUR, PASS_COLOUR
 
 
 def plot_groups(path: str | os.PathLike[str], figures: Mapping[str, Mapping[int, Any]]) -> None:
-    """Per group the recall kept and the false alarms at the threshold that the other groups promised 99 % with.
+    """Per group, recall and false alarms at the threshold that promised 99 % recall on the other groups.
 
     Args:
         path: picture to write.

@@ -37,7 +37,8 @@ param_scheduler = []
 
 @pytest.fixture
 def tool():
-    spec = importlib.util.spec_from_file_location('cross_validate', ROOT / 'tools/analysis_tools/cross_validate.py')
+    path = ROOT / 'tools/analysis_tools/cross_validate.py'
+    spec = importlib.util.spec_from_file_location('cross_validate', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.main
@@ -102,7 +103,7 @@ def test_a_fold_trains_on_all_other_rows_and_nothing_else(config):
 
 def test_every_row_once_then_nothing_again(tool, config, tmp_path, capsys):
     work_dir = tmp_path / 'folds'
-    command = [config, '--groups', 'lot', '--work-dir', str(work_dir), '--seeds', '0', '1']
+    command = [config, '--groups', 'lot', '--seeds', '0', '1', '--work-dir', str(work_dir)]
     assert tool(command) == 0
     table = capsys.readouterr().out
     scores = pd.read_csv(work_dir / 'scores.csv')
@@ -120,7 +121,7 @@ def test_every_row_once_then_nothing_again(tool, config, tmp_path, capsys):
     removed.unlink()  # as if the command had been stopped after its training
     assert tool(command) == 0
     assert first.stat().st_mtime_ns == kept and removed.read_text() == before
-    assert tool([*command[:-2], '--cfg-options', 'train_cfg.max_epochs=2']) == 2
+    assert tool([*command, '--cfg-options', 'train_cfg.max_epochs=2']) == 2
     assert 'another config' in capsys.readouterr().err
 
 
@@ -139,7 +140,8 @@ def test_thresholds_come_from_the_other_groups():
 
 def test_a_row_without_score_is_called_fail():
     scores = pd.DataFrame(dict(
-        group=list('aabbcc'), seed=0, label=['PASS', 'x'] * 3, siamese_score=[np.nan, 0.9, 0.1, 0.9, 0.1, 0.9]))
+        group=list('aabbcc'), seed=0, label=['PASS', 'x'] * 3,
+        siamese_score=[np.nan, 0.9, 0.1, 0.9, 0.1, 0.9]))
     figures = figures_of(scores)
     assert figures['a'][0].unscored == 1 and figures['a'][0].kept_false_alarms[0.99] == 1.0
     assert 'nan' in markdown(figures)

@@ -1,11 +1,11 @@
 """Leave one group out: how a recipe does on boards, designs or parts that it has never seen.
 
     python tools/analysis_tools/cross_validate.py CONFIG --groups design --work-dir work_dirs/by_design
-    python tools/analysis_tools/cross_validate.py CONFIG --groups '^group(\\d+)' --seeds 0 1 2 --work-dir work_dirs/by_family
+    python tools/analysis_tools/cross_validate.py CONFIG --groups '^group(\\d+)' --seeds 0 1 --work-dir families
 
-The rows are those of the config's train_dataloader.dataset. For every group a network is trained on all other rows and
-scores the group's. Every fold is kept in the work dir: a command that was stopped goes on where it was. At the end there
-are scores.csv, figures.md and figures.png.
+The rows are those of the config's train_dataloader.dataset. For every group a network is trained on all
+other rows and scores the group's. Every fold is kept in the work dir: a command that was stopped goes on where
+it was. At the end there are scores.csv, figures.md and figures.png.
 """
 
 import argparse
@@ -17,14 +17,17 @@ from mmengine.config import Config, DictAction
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     """The command's options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config of one training')
     parser.add_argument('--groups', required=True, metavar='COLUMN|board|REGEX',
                         help="a column of the CSV; 'board': input_path; or an expression searched in "
                              'input_path/object_name, whose first group or whole match is the group')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='train every fold with each (default: 0)')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0],
+                        help='train every fold with each (default: 0)')
     parser.add_argument('--work-dir', required=True, help='where folds and results are kept')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+                        help='replace values of the config')
     return parser.parse_args(args)
 
 

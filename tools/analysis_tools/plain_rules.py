@@ -1,4 +1,4 @@
-"""How far rules without a network get on a config's test data: differences and SSIM, with and without registration.
+"""How far rules without a network get on a config's test data: differences and SSIM, registered or not.
 
     python tools/analysis_tools/plain_rules.py configs/changenet_hard_boards.py
     python tools/analysis_tools/plain_rules.py CONFIG --cfg-options test_dataloader.dataset.ann_file=val.csv
@@ -16,10 +16,12 @@ from mmengine.utils import track_iter_progress
 
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     """The command's options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config whose test_dataloader.dataset is measured')
-    parser.add_argument('--rows', type=int, help='take so many rows, spread evenly over all; default: every row')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config')
+    parser.add_argument('--rows', type=int, help='so many rows, spread evenly over all; default: every row')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+                        help='replace values of the config')
     return parser.parse_args(args)
 
 
@@ -35,14 +37,15 @@ def main(args: list[str] | None = None) -> None:
         dataset = DATASETS.build(dict(config.test_dataloader.dataset, pipeline=[]))
         is_fail = dataset.gt_fail.astype(bool)
         if is_fail.all() or not is_fail.any():
-            raise ValueError(f'{dataset.ann_file} has no PASS row or no FAIL row: there is nothing to tell apart')
+            raise ValueError(f'{dataset.ann_file} needs PASS and FAIL rows, for the rules to tell apart')
         rows = np.arange(len(dataset))
         if options.rows:
             rows = np.unique(np.linspace(0, len(dataset) - 1, options.rows).astype(int))
         scores = []
         for row in track_iter_progress(rows.tolist()):
             info = dataset.get_data_info(row)
-            scores.append(plain_scores(*([_read(path) for path in info[files]] for files in ('compare_files', 'golden_files'))))
+            compare, golden = (list(map(_read, info[side])) for side in ('compare_files', 'golden_files'))
+            scores.append(plain_scores(compare, golden))
     except (OSError, ValueError) as error:
         sys.exit(f'error: {error}')
     print(f'\n{len(rows)} rows of {dataset.ann_file}, {is_fail[rows].sum()} of them FAIL; AUROC:')

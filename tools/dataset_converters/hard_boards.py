@@ -19,16 +19,19 @@ from mmchangenet.files import replacing
 def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     """The command's options."""
     default = Parameters()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument('--dst', help='folder to make')
     target.add_argument('--contact-sheet', metavar='PNG', help='write a picture of samples instead')
-    parser.add_argument('--seed', type=int, default=default.seed, help='of everything drawn (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=default.seed,
+                        help='of everything drawn (default: %(default)s)')
     parser.add_argument('--boards', type=int, default=default.boards,
                         help='boards of each of the 8 designs, 24 pairs each (default: %(default)s)')
     parser.add_argument('--prevalence', type=float, default=default.prevalence,
                         help='share of defective pairs, 0.0015 to 0.30 (default: %(default)s)')
-    parser.add_argument('--size', type=int, default=default.size, help='side of the pictures in px (default: %(default)s)')
+    parser.add_argument('--size', type=int, default=default.size,
+                        help='side of the pictures in px (default: %(default)s)')
     return parser.parse_args(args)
 
 
@@ -38,13 +41,15 @@ def main(args: list[str] | None = None) -> None:
     try:
         if options.contact_sheet:
             Path(options.contact_sheet).parent.mkdir(parents=True, exist_ok=True)
-            png = cv2.imencode('.png', contact_sheet(options.seed)[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])[1]
+            sheet = contact_sheet(options.seed)[..., ::-1]
+            png = cv2.imencode('.png', sheet, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1]
             with replacing(options.contact_sheet) as file:
                 file.write(png.tobytes())
         else:
-            counts = generate_hard_boards(options.dst, Parameters(options.seed, options.boards, options.prevalence, options.size),
-                                          progress=track_iter_progress)
-            print('\n' + ', '.join(f'{count} {split}' for split, count in counts.items()) + f' pairs are in {options.dst}')
+            parameters = Parameters(options.seed, options.boards, options.prevalence, options.size)
+            counts = generate_hard_boards(options.dst, parameters, progress=track_iter_progress)
+            each = ', '.join(f'{count} {split}' for split, count in counts.items())
+            print(f'\n{each} pairs are in {options.dst}')
     except (OSError, ValueError) as error:
         sys.exit(f'error: {error}')
 

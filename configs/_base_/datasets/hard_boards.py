@@ -1,4 +1,4 @@
-"""The hard boards under four lights: trained on known designs, tested on designs that training has never seen.
+"""The hard boards under four lights: trained on known designs, tested on designs that training never saw.
 
 Make them first: ``python tools/dataset_converters/hard_boards.py --dst data/hard_boards``.
 """

@@ -1,4 +1,4 @@
-"""Hard boards: several designs over months of a line, with held-out designs, to measure on with room in it."""
+"""Hard boards: several designs over months of a line, whole designs held out, to measure recipes on."""
 
 from .contact_sheet import contact_sheet
 from .defects import DEFECTS

@@ -35,7 +35,7 @@ class Panel:
 
 def _tracks(site: Site, rng: np.random.Generator) -> list[tuple[tuple[float, float], ...]]:
     """Polylines in the site's frame: one out of most pads, and some that pass by."""
-    tracks = []
+    tracks: list[tuple[tuple[float, float], ...]] = []
     for u, v, half_u, half_v in site.geometry.pads:
         if rng.random() < 0.15:
             continue
@@ -59,21 +59,25 @@ def _copper(site: Site, design: Design, u: Array, v: Array, rng: np.random.Gener
             np.minimum(distance, capsule(u, v, start, end, width), out=distance)
     if rng.random() < 2 * design.plane:
         angle = float(rng.uniform(0, 2 * np.pi))
-        edge = np.float32(np.cos(angle)) * u + np.float32(np.sin(angle)) * v - np.float32(90 * (design.plane - 0.5))
-        clear = np.minimum.reduce([box(u, v, pad[0], pad[1], pad[2] + 5, pad[3] + 5, 2) for pad in site.geometry.pads])
+        across, _ = Scene.frame_of(u, v, 0, 0, float(np.rad2deg(angle)))
+        edge = across - np.float32(90 * (design.plane - 0.5))
+        clear = np.minimum.reduce([box(u, v, pad[0], pad[1], pad[2] + 5, pad[3] + 5, 2)
+                                   for pad in site.geometry.pads])
         distance = np.minimum(distance, np.maximum(np.maximum(edge, 4 - distance), -clear))
     return distance
 
 
-def draw_bare_board(scene: Scene, site: Site, design: Design, panel: Panel, seed: int, rng: np.random.Generator) -> None:
-    """Draw into an empty scene; ``seed`` is the data set's, ``rng`` the shot's own for the grain of the surface."""
+def draw_bare_board(scene: Scene, site: Site, design: Design, panel: Panel, seed: int,
+                    rng: np.random.Generator) -> None:
+    """Draw into an empty scene; ``seed`` is the data set's, ``rng`` the shot's (grain of the surface)."""
     drawing = np.random.default_rng([seed, stable_seed(design.name), stable_seed(site.name), 2])
     u, v = scene.frame_of(scene.x, scene.y, 0, 0, site.angle)
     shape, scale = scene.height.shape, scene.scale
     weave = 1 + 0.05 * texture(rng, shape, 1.0 * scale) + 0.05 * texture(rng, shape, 4.0 * scale)
     scene.paint(np.ones_like(scene.height), np.asarray(design.mask) * panel.tone, gloss=0.45)
     scene.height += np.float32(MASK_THICKNESS)
-    vias = [tuple(place) for place in drawing.uniform(-62, 62, (8, 2)).tolist() if max(map(abs, place)) > 50][:3]
+    places = drawing.uniform(-62, 62, (8, 2)).tolist()
+    vias = [(x, y) for x, y in places if max(abs(x), abs(y)) > 50][:3]
     copper = _copper(site, design, u, v, drawing)
     for x, y in vias:
         copper = np.minimum(copper, disc(u, v, x, y, 6))
@@ -85,11 +89,13 @@ def draw_bare_board(scene: Scene, site: Site, design: Design, panel: Panel, seed
         scene.height -= np.clip(-disc(u, v, x, y, 2.2), 0, 1) * 2
     scene.albedo *= weave[..., None].astype(np.float32)
     for pad in site.geometry.pads:
-        opening = box(u, v, pad[0] + panel.mask_shift[0], pad[1] + panel.mask_shift[1], pad[2] + 1.6, pad[3] + 1.6, 1.5)
+        opening = box(u, v, pad[0] + panel.mask_shift[0], pad[1] + panel.mask_shift[1], pad[2] + 1.6,
+                      pad[3] + 1.6, 1.5)
         scene.paint(scene.cover(opening), design.laminate)
         np.copyto(scene.height, np.float32(0.1), where=opening < 0)
     scene.height += np.float32(0.05) * texture(rng, shape, 1.0 * scale)
-    _silkscreen(scene, site, design, panel, u - np.float32(panel.silkscreen_shift[0]), v - np.float32(panel.silkscreen_shift[1]))
+    du, dv = panel.silkscreen_shift
+    _silkscreen(scene, site, design, panel, u - np.float32(du), v - np.float32(dv))
 
 
 def _silkscreen(scene: Scene, site: Site, design: Design, panel: Panel, u: Array, v: Array) -> None:
@@ -103,7 +109,7 @@ def _silkscreen(scene: Scene, site: Site, design: Design, panel: Panel, u: Array
     room = 62 - reach_v
     if room >= 6:
         half = min(room - 2, 9) / 2
-        ink = np.maximum(ink, scene.text_cover(u, v, site.name, 5 * len(site.name) - reach_u + 6, reach_v + 3 + half,
-                                               4.5 * len(site.name), half))
+        left, width = 5 * len(site.name) - reach_u + 6, 4.5 * len(site.name)
+        ink = np.maximum(ink, scene.text_cover(u, v, site.name, left, reach_v + 3 + half, width, half))
         ink = np.maximum(ink, scene.text_cover(u, v, panel.serial, 0, -reach_v - 3 - half, 30, half))
     scene.paint(ink * np.float32(panel.silkscreen), design.silkscreen, gloss=0.05)

@@ -77,7 +77,8 @@ def expose(radiance: NDArray[np.float32], light: str, gain: float, camera: Camer
     evenness = 1 + slopes[0] * ramp[None, :] + slopes[1] * ramp[:, None]
     evenness = evenness - camera.fall_off * (ramp[None, :]**2 + ramp[:, None]**2)
     evenness += CLOUD * cv2.resize(texture(rng, (8, 8), 0.8), (size, size), interpolation=cv2.INTER_CUBIC)
-    image = np.clip(image * np.float32(EXPOSURE[light] * gain) * evenness[..., None].astype(np.float32), 0, None)
+    image = image * np.float32(EXPOSURE[light] * gain) * evenness[..., None].astype(np.float32)
+    image = np.clip(image, 0, None)
     image = image**np.float32(1 / camera.gamma) * (255 * np.asarray(camera.balance)).astype(np.float32)
     grain = rng.standard_normal(image.shape, dtype=np.float32)
     image += grain * (np.float32(camera.noise) + 0.12 * np.sqrt(np.clip(image, 0, 255)))

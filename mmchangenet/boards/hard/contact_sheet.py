@@ -1,4 +1,4 @@
-"""A picture of samples of the hard boards: every kind of defect, from hard to see to glaring, and good parts between."""
+"""A picture of samples of the hard boards: every kind of defect, and two good parts."""
 
 from __future__ import annotations
 

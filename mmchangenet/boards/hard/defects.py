@@ -1,12 +1,11 @@
-"""The twelve kinds of defect, each from near the threshold of the eye (severity 0) to glaring (severity 1)."""
+"""The twelve kinds of defect, each from near the threshold of the eye (severity 0) to glaring (1)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from mmchangenet.boards.parts import SOLDER as TIN
-from mmchangenet.boards.parts import Assembly, Package
-from mmchangenet.boards.scene import Scene, box, capsule, disc
+from mmchangenet.boards.parts import SOLDER, Assembly, Package
+from mmchangenet.boards.scene import Array, Scene, box, capsule, disc
 
 from .designs import Site
 
@@ -24,6 +23,8 @@ STARVED = (0.25, 0.0)  # amount of solder
 DROWNED = (2.2, 4.0)
 SCRATCH_WIDTH, SCRATCH_LENGTH = (1.3, 3.4), (30.0, 80.0)  # units
 MATTER = (6.0, 15.0)  # size of foreign matter, units
+FIBRES = ((0.80, 0.75, 0.85), (0.10, 0.20, 0.75), (0.10, 0.08, 0.08))
+CRUMBS = ((0.80, 0.50, 0.10), (0.55, 0.10, 0.25), (0.10, 0.25, 0.70), (0.65, 0.62, 0.55))
 
 
 def between(ends: tuple[float, float], severity: float) -> float:
@@ -103,8 +104,8 @@ def add_to_surface(scene: Scene, site: Site, defect: str, severity: float, rng: 
         _foreign_matter(scene, severity, rng)
 
 
-def _polyline(scene: Scene, start: tuple[float, float], heading: float, bend: float, length: float, radius: float
-              ) -> np.ndarray:
+def _polyline(scene: Scene, start: tuple[float, float], heading: float, bend: float, length: float,
+              radius: float) -> Array:
     """Signed distance to a bent line of eight pieces."""
     distance, (x, y) = np.full_like(scene.x, 1e3), start
     for _ in range(8):
@@ -123,33 +124,36 @@ def _scratch(scene: Scene, severity: float, rng: np.random.Generator) -> None:
     length, heading = between(SCRATCH_LENGTH, severity), float(rng.uniform(0, 2 * np.pi))
     x, y = _somewhere(rng)
     start = (x - length / 2 * float(np.cos(heading)), y - length / 2 * float(np.sin(heading)))
-    distance = _polyline(scene, start, heading, float(rng.normal(0, 0.3)), length, between(SCRATCH_WIDTH, severity))
+    distance = _polyline(scene, start, heading, float(rng.normal(0, 0.3)), length,
+                         between(SCRATCH_WIDTH, severity))
     cover = scene.cover(distance)
     bright = rng.random() < 0.7
     colour = (0.62, 0.58, 0.48) if bright else (0.02, 0.02, 0.02)
-    scene.paint(cover * np.float32(between((0.55, 1.0), severity)), colour, metal=0.3 if bright else 0.0, gloss=0.0)
+    scene.paint(cover * np.float32(between((0.55, 1.0), severity)), colour, metal=0.3 if bright else 0.0)
     scene.height -= np.float32(between((0.5, 1.5), severity)) * cover
 
 
 def _foreign_matter(scene: Scene, severity: float, rng: np.random.Generator) -> None:
     kind, (x, y), size = rng.choice(('fibre', 'crumb', 'ball')), _somewhere(rng), between(MATTER, severity)
     if kind == 'fibre':
-        distance = _polyline(scene, (x, y), float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(-3, 3)), 7 * size,
-                             0.9 + 0.12 * size)
-        colour = ((0.80, 0.75, 0.85), (0.10, 0.20, 0.75), (0.10, 0.08, 0.08))[rng.integers(3)]
+        heading, bend = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(-3, 3))
+        distance = _polyline(scene, (x, y), heading, bend, 7 * size, 0.9 + 0.12 * size)
+        colour = FIBRES[rng.integers(len(FIBRES))]
         _lay(scene, distance, colour, 2.5)
     elif kind == 'crumb':
         u, v = scene.frame_of(scene.x, scene.y, x, y, float(rng.uniform(0, 180)))
-        distance = np.maximum(box(u, v, 0, 0, size, size * rng.uniform(0.5, 1), 0.5), u + np.float32(0.7) * v - 0.9 * size)
-        colour = ((0.80, 0.50, 0.10), (0.55, 0.10, 0.25), (0.10, 0.25, 0.70), (0.65, 0.62, 0.55))[rng.integers(4)]
+        distance = box(u, v, 0, 0, size, size * rng.uniform(0.5, 1), 0.5)
+        distance = np.maximum(distance, u + np.float32(0.7) * v - 0.9 * size)  # a corner is broken off
+        colour = CRUMBS[rng.integers(len(CRUMBS))]
         _lay(scene, distance, colour, 0.5 * size)
     else:
         radius = 0.75 * size
         distance = disc(scene.x, scene.y, x, y, radius)
-        _lay(scene, distance, TIN, radius * np.sqrt(np.clip(1 - (1 + distance / radius)**2, 0, 1)), metal=0.95)
+        dome = radius * np.sqrt(np.clip(1 - (1 + distance / radius)**2, 0, 1))
+        _lay(scene, distance, SOLDER, dome, metal=0.95)
 
 
-def _lay(scene: Scene, distance: np.ndarray, colour: tuple[float, ...], thickness: float | np.ndarray,
+def _lay(scene: Scene, distance: Array, colour: tuple[float, ...], thickness: float | Array,
          metal: float = 0.0) -> None:
     scene.paint(scene.cover(distance), colour, metal=metal, gloss=0.2)
     scene.height += np.where(distance < 0, thickness * np.clip(-distance / 1.5, 0, 1), 0).astype(np.float32)

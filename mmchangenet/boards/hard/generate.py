@@ -1,4 +1,4 @@
-"""Writes the hard boards: images, masks, label CSVs ordered in time, boxes of the defects, and a note of how they were made."""
+"""Writes the hard boards: images, masks, label CSVs ordered in time, boxes of the defects, and a note."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ from .shot import GOLDEN, Flaw, boxes, take_shot
 NAME = 'mmchangenet hard boards'
 VERSION = 1  # of the drawing: raise it when the same parameters give other pictures
 NOTE = 'dataset.json'
-COLUMNS = ('input_path', 'golden_path', 'label', 'object_name', 'design', 'part_type', 'known_part', 'time', 'camera', 'severity')
+COLUMNS = ('input_path', 'golden_path', 'label', 'object_name', 'design', 'part_type', 'known_part', 'time',
+           'camera', 'severity')
 BOX_COLUMNS = ('input_path', 'object_name', 'label', 'severity', 'mask', 'x', 'y', 'width', 'height')
 TRAIN_END, VAL_END = 0.60, 0.75  # shares of the time
 
@@ -35,6 +36,7 @@ SPLITS = ('train', 'val', 'test', 'development', 'held_out')
 PREVALENCE = (0.0015, 0.30)
 FEWEST_BOARDS = 5
 
+Progress = Callable[[Sequence[Any]], Iterable[Any]]
 Place = tuple[Design, int, int]  # design, board, number of the site
 
 
@@ -64,9 +66,10 @@ class Parameters:
         if self.seed < 0:
             wrong.append(f'seed is {self.seed}: it is 0 or more')
         if self.boards < FEWEST_BOARDS:
-            wrong.append(f'boards is {self.boards}: splits that are ordered in time need at least {FEWEST_BOARDS}')
+            wrong.append(f'boards is {self.boards}: splits ordered in time need at least {FEWEST_BOARDS}')
         if not PREVALENCE[0] <= self.prevalence <= PREVALENCE[1]:
-            wrong.append(f'prevalence is {self.prevalence}: it is a share from {PREVALENCE[0]} to {PREVALENCE[1]}')
+            wrong.append(f'prevalence is {self.prevalence}: a share from {PREVALENCE[0]} to '
+                         f'{PREVALENCE[1]} is accepted')
         if self.size < 32:
             wrong.append(f'size is {self.size}: at least 32 px show a part')
         if not 1 <= self.quality <= 100:
@@ -83,13 +86,12 @@ def split_of(design: Design, when: float) -> str:
 
 
 def generate_hard_boards(root: str | os.PathLike[str], parameters: Parameters | None = None,
-                         progress: Callable[[Sequence[Any]], Iterable[Any]] = iter, processes: int | None = None
-                         ) -> dict[str, int]:
+                         progress: Progress = iter, processes: int | None = None) -> dict[str, int]:
     """Make the hard boards.
 
-    The folder gets ``images/<design>_<board>/<site>_<light>.jpg``, ``masks/<design>_<board>/<site>.png`` of the
-    defects, ``<split>.csv`` for every split in the order of time, ``defects.csv`` with their boxes, and ``dataset.json``.
-    It appears when it is complete, never before.
+    The folder gets ``images/<design>_<board>/<site>_<light>.jpg``, ``masks/<design>_<board>/<site>.png`` of
+    the defects, ``<split>.csv`` for every split in the order of time, ``defects.csv`` with their boxes, and
+    ``dataset.json``. It appears when it is complete, never before.
 
     Args:
         root: folder to make; it may exist if it is empty.
@@ -110,7 +112,7 @@ def generate_hard_boards(root: str | os.PathLike[str], parameters: Parameters | 
 
 
 def plan_flaws(parameters: Parameters) -> dict[Place, Flaw]:
-    """Which shots get which defect: in every split the wanted share, all kinds equally often; the other shots are good."""
+    """Which shots get which defect: in every split the wanted share, all kinds equally often."""
     places: dict[str, list[Place]] = {split: [] for split in SPLITS}
     for design in DESIGNS:
         for board in range(parameters.boards):
@@ -122,7 +124,8 @@ def plan_flaws(parameters: Parameters) -> dict[Place, Flaw]:
         rng.shuffle(free)
         kinds = rng.permutation(DEFECTS).tolist()
         wanted = [kinds[i % len(kinds)] for i in range(max(round(parameters.prevalence * len(free)), 1))]
-        possible = {kind: [place for place in free if can_have(_site(parameters.seed, place), kind)] for kind in kinds}
+        possible = {kind: [place for place in free if can_have(_site(parameters.seed, place), kind)]
+                    for kind in kinds}
         for kind in sorted(wanted, key=lambda kind: (len(possible[kind]), kind)):  # the choosiest first
             while (place := possible[kind].pop()) in plan:
                 pass
@@ -139,10 +142,10 @@ def _site(seed: int, place: Place) -> Any:
     return design_sites(seed, place[0])[place[2]]
 
 
-def _write(folder: Path, parameters: Parameters, progress: Callable[[Sequence[Any]], Iterable[Any]],
-           processes: int | None) -> dict[str, int]:
+def _write(folder: Path, parameters: Parameters, progress: Progress, processes: int | None) -> dict[str, int]:
     plan = plan_flaws(parameters)
-    boards = [(design, board) for board in range(GOLDEN, parameters.boards) for design in DESIGNS]  # in the order of time
+    # in the order of time
+    boards = [(design, board) for board in range(GOLDEN, parameters.boards) for design in DESIGNS]
     rows: dict[str, list[tuple[Any, ...]]] = {split: [] for split in SPLITS}
     found: list[tuple[Any, ...]] = []
     with calls_ahead(partial(_draw_board, plan=plan, parameters=parameters), boards, processes) as drawn:
@@ -153,7 +156,8 @@ def _write(folder: Path, parameters: Parameters, progress: Callable[[Sequence[An
             found += [line for _, lines in flaws.values() for line in lines]
             if board != GOLDEN:
                 severities = {number: severity for number, (severity, _) in flaws.items()}
-                rows[split_of(design, board / parameters.boards)] += _rows(design, board, plan, severities, parameters)
+                split = split_of(design, board / parameters.boards)
+                rows[split] += _rows(design, board, plan, severities, parameters)
     for split, lines in rows.items():
         _write_csv(folder / f'{split}.csv', COLUMNS, lines)
     _write_csv(folder / 'defects.csv', BOX_COLUMNS, found)
@@ -162,15 +166,16 @@ def _write(folder: Path, parameters: Parameters, progress: Callable[[Sequence[An
     return {split: len(lines) for split, lines in rows.items()}
 
 
-def _rows(design: Design, board: int, plan: dict[Place, Flaw], severities: dict[int, float], parameters: Parameters
-          ) -> list[tuple[Any, ...]]:
+def _rows(design: Design, board: int, plan: dict[Place, Flaw], severities: dict[int, float],
+          parameters: Parameters) -> list[tuple[Any, ...]]:
     when = board / parameters.boards
     lines = []
     for number, site in enumerate(design_sites(parameters.seed, design)):
         flaw = plan.get((design, board, number))
         lines.append((
-            board_folder(design, board), board_folder(design, GOLDEN), flaw.kind if flaw else 'PASS', site.name, design.name,
-            site.part_type, int(site.part_type in KNOWN_TYPES), f'{when:.4f}', int(when >= CHANGE) + 1,
+            board_folder(design, board), board_folder(design, GOLDEN), flaw.kind if flaw else 'PASS',
+            site.name, design.name, site.part_type, int(site.part_type in KNOWN_TYPES), f'{when:.4f}',
+            int(when >= CHANGE) + 1,
             f'{severities[number]:.3f}' if flaw else ''))
     return lines
 
@@ -182,7 +187,7 @@ def _write_csv(path: Path, columns: Sequence[str], lines: Iterable[tuple[Any, ..
 
 def _draw_board(place: tuple[Design, int], plan: dict[Place, Flaw], parameters: Parameters
                 ) -> tuple[dict[str, bytes], dict[int, tuple[float, list[tuple[Any, ...]]]]]:
-    """File name → content of all images of a board, and of its defects severity and lines of the boxes' CSV, by site."""
+    """File name → content of a board's images; site → severity of its defect and lines of the boxes' CSV."""
     design, board = place
     name, files, flaws = board_folder(design, board), {}, {}
     for number, site in enumerate(design_sites(parameters.seed, design)):

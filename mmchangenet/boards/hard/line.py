@@ -1,4 +1,4 @@
-"""A production line over time: what varies between good parts, from lot to lot, panel to panel and shot to shot."""
+"""A production line over time: what varies of good parts from lot to lot, panel to panel and shot to shot."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Lot:
 
     Attributes:
         tone: RGB factors of the body.
-        print_strength, print_weight: how strong (0..1) and how bold (strokes in pixels of the raster) the print is.
+        print_strength, print_weight: how strong (0..1) and how bold (pixels of the raster) the print is.
         dullness: of the solder: share of its shine that is lost.
         code: the date code's letters.
     """
@@ -50,11 +50,13 @@ class Lot:
 
 def lot_at(seed: int, design: Design, site: Site, board: int) -> Lot:
     """The lot that a site's part of a board is from."""
-    boards = np.random.default_rng([seed, stable_seed(design.name), stable_seed(site.part_type), 3, _LOT]).integers(*LOT_BOARDS)
-    rng = np.random.default_rng([seed, stable_seed(design.name), stable_seed(site.part_type), board // boards + 1, 4, _LOT])
+    names = [seed, stable_seed(design.name), stable_seed(site.part_type)]
+    boards = int(np.random.default_rng([*names, 3, _LOT]).integers(*LOT_BOARDS))
+    rng = np.random.default_rng([*names, board // boards + 1, 4, _LOT])
     tone = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.06, 3))
-    return Lot((float(tone[0]), float(tone[1]), float(tone[2])), float(rng.uniform(0.55, 1.0)), int(rng.integers(3, 6)),
-               float(rng.uniform(0, 0.45)), ''.join(rng.choice(list('ABCDEFHKLMNPRTUXYZ'), 2)))
+    return Lot((float(tone[0]), float(tone[1]), float(tone[2])), float(rng.uniform(0.55, 1.0)),
+               int(rng.integers(3, 6)), float(rng.uniform(0, 0.45)),
+               ''.join(rng.choice(list('ABCDEFHKLMNPRTUXYZ'), 2)))
 
 
 def panel_at(seed: int, design: Design, board: int) -> Panel:
@@ -63,12 +65,12 @@ def panel_at(seed: int, design: Design, board: int) -> Panel:
     tone = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.06, 3))
     shifts = rng.uniform(-2, 2, 4).tolist()
     serial = f'{rng.integers(10, 99)}{rng.choice(list("AEKMPTX"))}-{rng.integers(1000, 9999)}'
-    return Panel((float(tone[0]), float(tone[1]), float(tone[2])), float(rng.uniform(0.5, 1.0)), (shifts[0], shifts[1]),
-                 (0.35 * shifts[2], 0.35 * shifts[3]), serial)
+    return Panel((float(tone[0]), float(tone[1]), float(tone[2])), float(rng.uniform(0.5, 1.0)),
+                 (shifts[0], shifts[1]), (0.35 * shifts[2], 0.35 * shifts[3]), serial)
 
 
 def light_gains(seed: int, design: Design, when: float) -> dict[str, float]:
-    """Brightness of every light at a time, 0 to 1 over the whole data set: lamps age and are cleaned, each at its own pace."""
+    """Brightness of every light at a time, 0 to 1 over the whole data set; each lamp ages at its own pace."""
     gains = {}
     for light in LIGHTS:
         rng = np.random.default_rng([seed, stable_seed(design.name), stable_seed(light), 6, _DRIFT])
@@ -86,18 +88,20 @@ def good_assembly(site: Site, lot: Lot, rng: np.random.Generator) -> Assembly:
     amounts = rng.uniform(*SOLDER, pads)
     if package.kind == 'bare':
         amounts *= 0.1  # bare gold
-    spread, shift, offset, turn = rng.uniform(0.8, 1.1, pads), rng.uniform(-1.8, 1.8, 2), rng.uniform(-1, 1, 2), rng.uniform(-1, 1)
+    spread, shift = rng.uniform(0.8, 1.1, pads), rng.uniform(-1.8, 1.8, 2)
+    offset, turn = rng.uniform(-1, 1, 2), rng.uniform(-1, 1)
     tone = np.asarray(lot.tone) * np.exp(rng.normal(0, 0.05))
     return Assembly(
         look=package.looks[site.look], du=float(PLACEMENT * offset[0]), dv=float(PLACEMENT * offset[1]),
-        turn=float(PLACEMENT_TURN * turn), solder=amounts.tolist(), spread=spread.tolist(), body_tone=tuple(tone.tolist()),
-        print_strength=lot.print_strength * float(rng.uniform(0.85, 1.0)), print_weight=lot.print_weight,
-        print_shift=tuple(shift.tolist()), lot=lot.code + str(rng.integers(10, 99)))
+        turn=float(PLACEMENT_TURN * turn), solder=amounts.tolist(), spread=spread.tolist(),
+        body_tone=tuple(tone.tolist()), print_strength=lot.print_strength * float(rng.uniform(0.85, 1.0)),
+        print_weight=lot.print_weight, print_shift=tuple(shift.tolist()), lot=lot.code + str(rng.integers(10, 99)))
 
 
 def leave_residue(scene: Scene, site: Site, rng: np.random.Generator) -> None:
     """Stains of flux around the pads: amber, without an edge, and transparent."""
-    strength, reach, spots = float(rng.uniform(0.2, 0.7)), float(rng.uniform(5, 12)), texture(rng, (8, 8), 0.7)
+    strength, reach = float(rng.uniform(0.2, 0.7)), float(rng.uniform(5, 12))
+    spots = texture(rng, (8, 8), 0.7)
     if rng.random() > RESIDUE:
         return
     u, v = scene.frame_of(scene.x, scene.y, 0, 0, site.angle)
@@ -115,4 +119,5 @@ def settle_dust(scene: Scene, rng: np.random.Generator) -> None:
         x, y = rng.uniform(-62, 62, 2).tolist()
         speck = disc(scene.x, scene.y, x, y, float(rng.uniform(0.5, 1.5)))
         shade = float(rng.uniform(0.25, 0.8))
-        scene.paint(scene.cover(speck) * np.float32(rng.uniform(0.4, 0.9)), (shade, shade, 0.95 * shade), gloss=0.1)
+        cover = scene.cover(speck) * np.float32(rng.uniform(0.4, 0.9))
+        scene.paint(cover, (shade, shade, 0.95 * shade), gloss=0.1)

@@ -16,7 +16,17 @@ from .bare_board import draw_bare_board
 from .camera import FOCUS, camera_at, expose
 from .defects import add_to_surface, spoil
 from .designs import Design, design_sites
-from .line import FLICKER, VIEW_OFFSET, VIEW_TURN, good_assembly, leave_residue, light_gains, lot_at, panel_at, settle_dust
+from .line import (
+    FLICKER,
+    VIEW_OFFSET,
+    VIEW_TURN,
+    good_assembly,
+    leave_residue,
+    light_gains,
+    lot_at,
+    panel_at,
+    settle_dust,
+)
 
 GOLDEN = -1  # number of the board that the golden pictures are of
 SMALLEST_TRACE = 12  # pixels that a defect changes at least, of a picture of 128 × 128
@@ -28,7 +38,7 @@ _SITE, _SURFACE, _CAMERA, _DEFECT, _DUST = range(5)
 
 @dataclass(frozen=True)
 class Flaw:
-    """A defect that a shot shows: its kind, and its severity from 0, near the threshold of the eye, to 1, glaring."""
+    """A defect that a shot shows: its kind, and its severity from 0 (near the threshold of the eye) to 1."""
 
     kind: str
     severity: float
@@ -80,8 +90,10 @@ def take_shot(seed: int, design: Design, board: int, number: int, when: float = 
     radiance, camera = shade(scene), camera_at(when)
     rng = _stream(seed, design, board, number, _CAMERA)
     gains, focus = light_gains(seed, design, when), 0.0 if board == GOLDEN else float(rng.uniform(*FOCUS))
-    images = {light: expose(radiance[light], light, gains[light] * float(np.exp(rng.normal(0, FLICKER))), camera, focus, rng)
-              for light in LIGHTS}
+    images = {}
+    for light in LIGHTS:
+        gain = gains[light] * float(np.exp(rng.normal(0, FLICKER)))
+        images[light] = expose(radiance[light], light, gain, camera, focus, rng)
     return Shot(images, mask, severity)
 
 
@@ -98,7 +110,8 @@ def _stream(seed: int, design: Design, board: int, number: int, purpose: int) ->
     return np.random.default_rng([seed, stable_seed(design.name), board + 1, number, purpose, 78])
 
 
-def _draw(seed: int, design: Design, board: int, number: int, size: int, defect: str | None, severity: float) -> Scene:
+def _draw(seed: int, design: Design, board: int, number: int, size: int, defect: str | None,
+          severity: float) -> Scene:
     """The site's surface, without dust."""
     site = design_sites(seed, design)[number]
     rng = _stream(seed, design, board, number, _SITE)
