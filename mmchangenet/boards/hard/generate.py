@@ -34,7 +34,7 @@ TRAIN_END, VAL_END = 0.60, 0.75  # shares of the time
 
 SPLITS = ('train', 'val', 'test', 'development', 'held_out')
 PREVALENCE = (0.0015, 0.30)
-FEWEST_BOARDS = 5
+FEWEST_BOARDS, FEWEST_SITES = 5, 8
 
 Progress = Callable[[Sequence[Any]], Iterable[Any]]
 Place = tuple[Design, int, int]  # design, board, number of the site
@@ -46,10 +46,11 @@ class Parameters:
 
     Attributes:
         seed: of everything drawn.
-        boards: of every design, at least five, each with 24 sites.
+        boards: of every design, at least five.
         prevalence: share of defective pairs of every split, 0.0015 to 0.30.
         size: side of the pictures, pixels, at least 32.
         quality: of the JPEG files, 1 to 100.
+        sites: of every design, 8 (one of each of its part types) to 24.
 
     Raises:
         ValueError: for values that cannot be, all at once.
@@ -60,6 +61,7 @@ class Parameters:
     prevalence: float = 0.2
     size: int = 128
     quality: int = 92
+    sites: int = SITES
 
     def __post_init__(self) -> None:
         wrong = []
@@ -74,6 +76,8 @@ class Parameters:
             wrong.append(f'size is {self.size}: at least 32 px show a part')
         if not 1 <= self.quality <= 100:
             wrong.append(f'quality is {self.quality}: JPEG has 1 to 100')
+        if not FEWEST_SITES <= self.sites <= SITES:
+            wrong.append(f'sites is {self.sites}: a design has {FEWEST_SITES} to {SITES}')
         if wrong:
             raise ValueError('; '.join(wrong))
 
@@ -117,7 +121,7 @@ def plan_flaws(parameters: Parameters) -> dict[Place, Flaw]:
     for design in DESIGNS:
         for board in range(parameters.boards):
             split = split_of(design, board / parameters.boards)
-            places[split] += [(design, board, number) for number in range(SITES)]
+            places[split] += [(design, board, number) for number in range(parameters.sites)]
     plan: dict[Place, Flaw] = {}
     for split, free in places.items():
         rng = np.random.default_rng([parameters.seed, stable_seed(split), 9])
@@ -170,7 +174,7 @@ def _rows(design: Design, board: int, plan: dict[Place, Flaw], severities: dict[
           parameters: Parameters) -> list[tuple[Any, ...]]:
     when = board / parameters.boards
     lines = []
-    for number, site in enumerate(design_sites(parameters.seed, design)):
+    for number, site in enumerate(design_sites(parameters.seed, design)[:parameters.sites]):
         flaw = plan.get((design, board, number))
         lines.append((
             board_folder(design, board), board_folder(design, GOLDEN), flaw.kind if flaw else 'PASS',
@@ -190,7 +194,7 @@ def _draw_board(place: tuple[Design, int], plan: dict[Place, Flaw], parameters: 
     """File name → content of a board's images; site → severity of its defect and lines of the boxes' CSV."""
     design, board = place
     name, files, flaws = board_folder(design, board), {}, {}
-    for number, site in enumerate(design_sites(parameters.seed, design)):
+    for number, site in enumerate(design_sites(parameters.seed, design)[:parameters.sites]):
         flaw = plan.get((design, board, number))
         when = max(board, 0) / parameters.boards
         shot = take_shot(parameters.seed, design, board, number, when, parameters.size, flaw)

@@ -95,7 +95,8 @@ def good_assembly(site: Site, lot: Lot, rng: np.random.Generator) -> Assembly:
         look=package.looks[site.look], du=float(PLACEMENT * offset[0]), dv=float(PLACEMENT * offset[1]),
         turn=float(PLACEMENT_TURN * turn), solder=amounts.tolist(), spread=spread.tolist(),
         body_tone=tuple(tone.tolist()), print_strength=lot.print_strength * float(rng.uniform(0.85, 1.0)),
-        print_weight=lot.print_weight, print_shift=tuple(shift.tolist()), lot=lot.code + str(rng.integers(10, 99)))
+        print_weight=lot.print_weight, print_shift=tuple(shift.tolist()),
+        lot=lot.code + str(rng.integers(10, 99)))
 
 
 def leave_residue(scene: Scene, site: Site, rng: np.random.Generator) -> None:
