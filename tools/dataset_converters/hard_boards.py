@@ -27,7 +27,9 @@ def parse_args(args: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=default.seed,
                         help='of everything drawn (default: %(default)s)')
     parser.add_argument('--boards', type=int, default=default.boards,
-                        help='boards of each of the 8 designs, 24 pairs each (default: %(default)s)')
+                        help='of each of the 8 designs (default: %(default)s)')
+    parser.add_argument('--sites', type=int, default=default.sites,
+                        help='pairs of each board, 8 to 24 (default: %(default)s)')
     parser.add_argument('--prevalence', type=float, default=default.prevalence,
                         help='share of defective pairs, 0.0015 to 0.30 (default: %(default)s)')
     parser.add_argument('--size', type=int, default=default.size,
@@ -46,7 +48,8 @@ def main(args: list[str] | None = None) -> None:
             with replacing(options.contact_sheet) as file:
                 file.write(png.tobytes())
         else:
-            parameters = Parameters(options.seed, options.boards, options.prevalence, options.size)
+            parameters = Parameters(options.seed, options.boards, options.prevalence, options.size,
+                                    sites=options.sites)
             counts = generate_hard_boards(options.dst, parameters, progress=track_iter_progress)
             each = ', '.join(f'{count} {split}' for split, count in counts.items())
             print(f'\n{each} pairs are in {options.dst}')
