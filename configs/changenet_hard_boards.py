@@ -23,6 +23,6 @@ train_dataloader = dict(sampler=dict(fail_ratio=1.0), dataset=dict(pipeline=trai
 val_dataloader = dict(batch_size=32, dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(batch_size=32, dataset=dict(pipeline=test_pipeline))
 
-max_epochs = 8
+max_epochs = 9
 train_cfg = dict(max_epochs=max_epochs)
 param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=max_epochs)]
