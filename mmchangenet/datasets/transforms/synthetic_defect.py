@@ -185,8 +185,8 @@ class SyntheticDefect(BaseTransform):
     """Put a defect on the compare side of PASS rows; FAIL rows stay as they are.
 
     The same place and shape in all lightings, with a look of its own in each. It belongs after the transforms
-    that move pixels, and before ``LayOutLightings``, in a training pipeline alone. Rows without a ``rng`` stay
-    as they are.
+    that move pixels, and before ``LayOutLightings``, in a training pipeline alone. Rows without ``rng``
+    stay as they are.
 
     Required keys: images, a uint8 array (2, L, h, w, 3), gt_fail and rng.
 
@@ -219,8 +219,8 @@ class SyntheticDefect(BaseTransform):
                 return results
             images[0] = results['images'][0]
         height, width = images.shape[2:4]
-        warnings.warn('SyntheticDefect found no place where a defect would show in some rows, which stay PASS: '
-                      f'images of {width}×{height} px may be too small or too plain for '
+        warnings.warn('SyntheticDefect found no place where a defect would show in some rows, which stay '
+                      f'PASS: images of {width}×{height} px may be too small or too plain for '
                       f'{", ".join(self.kinds)}', stacklevel=2)
         return results
 
