@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from mmchangenet import verdict
+from mmchangenet.apis.launch import prepare_train
 from mmchangenet.datasets.splitting import boards_of
 from mmchangenet.evaluation.score_file_hook import scored_rows
 from mmchangenet.files import replacing, write_text
@@ -175,11 +176,10 @@ def _fold_scores(config: Config, inside: NDArray[np.int64], outside: NDArray[np.
     return scores
 
 
-def fold_config(config: Config, inside: NDArray[np.int64], outside: NDArray[np.int64], seed: int,
-                work_dir: str | Path) -> Config:
+def fold_config(config: Config, inside: NDArray[np.int64], outside: NDArray[np.int64], seed: int
+                ) -> Config:
     """The config of one fold: it trains on the rows ``outside`` and tests on those ``inside``."""
     fold = copy.deepcopy(config)
-    fold.work_dir, fold.resume = str(work_dir), 'auto'
     fold.randomness = dict(fold.get('randomness') or {}, seed=seed)
     fold.val_dataloader = fold.val_cfg = fold.val_evaluator = None
     if 'checkpoint' in (fold.get('default_hooks') or {}):

@@ -94,7 +94,7 @@ def test_groups_that_cannot_be_left_out_are_refused(data, change, spec, words):
 
 def test_a_fold_trains_on_all_other_rows_and_nothing_else(config):
     inside, outside = np.array([0, 3]), np.array([1, 2, 4])
-    fold = fold_config(Config.fromfile(config), inside, outside, 5, 'somewhere')
+    fold = fold_config(Config.fromfile(config), inside, outside, 5)
     assert fold.train_dataloader.dataset.indices == [1, 2, 4]
     assert fold.test_dataloader.dataset.indices == [0, 3]
     assert fold.test_dataloader.dataset.ann_file == 'all.csv'
