@@ -1,7 +1,7 @@
-"""Leave one group out: how a recipe does on boards, designs or parts that it has never seen.
+r"""Leave one group out: how a recipe does on boards, designs or parts that it has never seen.
 
     python tools/analysis_tools/cross_validate.py CONFIG --groups design --work-dir work_dirs/by_design
-    python tools/analysis_tools/cross_validate.py CONFIG --groups '^compare/(\\d{5})' --seeds 0 1 --work-dir x
+    python tools/analysis_tools/cross_validate.py CONFIG --groups '^compare/(\d{5})' --seeds 0 1 --work-dir x
 
 The rows are those of the config's train_dataloader.dataset. For every group a network is trained on all
 other rows and scores the group's. Every fold is kept in the work dir: a command that was stopped goes on

@@ -1,7 +1,7 @@
 """How far rules without a network get on a config's test data: differences and SSIM, registered or not.
 
-    python tools/analysis_tools/plain_rules.py configs/changenet_hard_boards.py
-    python tools/analysis_tools/plain_rules.py CONFIG --cfg-options test_dataloader.dataset.ann_file=val.csv
+python tools/analysis_tools/plain_rules.py configs/changenet_hard_boards.py
+python tools/analysis_tools/plain_rules.py CONFIG --cfg-options test_dataloader.dataset.ann_file=val.csv
 """
 
 import argparse

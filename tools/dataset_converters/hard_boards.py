@@ -1,7 +1,7 @@
 """Make the hard boards, or a picture of samples of them.
 
-    python tools/dataset_converters/hard_boards.py --dst data/hard_boards
-    python tools/dataset_converters/hard_boards.py --contact-sheet docs/images/hard_boards.png
+python tools/dataset_converters/hard_boards.py --dst data/hard_boards
+python tools/dataset_converters/hard_boards.py --contact-sheet docs/images/hard_boards.png
 """
 
 import argparse

@@ -85,10 +85,9 @@ def _make(root: Path, wanted: dict[str, int], progress: Progress,
                          "1..100 are accepted")
     split_boards(wanted['num_boards'])
     with making(root) as partial:
-        rows = write_demo(
+        return write_demo(
             partial, wanted['seed'], wanted['num_boards'], wanted['size'], wanted['quality'], progress,
             processes)
-    return rows
 
 
 def _note(root: Path) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ def _copper(site: Site, design: Design, u: Array, v: Array, rng: np.random.Gener
     distance = np.full_like(u, 1e3)
     for track in _tracks(site, rng):
         width = float(rng.uniform(1.6, 4.2))
-        for start, end in zip(track, track[1:], strict=False):
+        for start, end in pairwise(track):
             np.minimum(distance, capsule(u, v, start, end, width), out=distance)
     if rng.random() < 2 * design.plane:
         angle = float(rng.uniform(0, 2 * np.pi))

@@ -56,7 +56,7 @@ def _stroke(side: Side, rng: np.random.Generator, length: tuple[float, float],
     half = span * rng.uniform(*length) / 2
     ends = [(x - half * np.cos(angle), y - half * np.sin(angle)), (x, y),
             (x + half * np.cos(angle + bend), y + half * np.sin(angle + bend))]
-    thickness = max(int(round(span * rng.uniform(*width))), 1)
+    thickness = max(round(span * rng.uniform(*width)), 1)
     mask = np.zeros(side.shape[1:3], np.uint8)
     return cv2.polylines(mask, [np.array(ends, np.int32)], False, (255, ), thickness)
 
