@@ -50,7 +50,7 @@ def prepare_train(config: str | Path | Config, work_dir: str | Path | None = Non
     Raises:
         ValueError: when an option does not go with the config. Building raises more, see ``MISTAKES``.
     """
-    cfg, demo = _read_config(config, work_dir, cfg_options, launcher)
+    cfg, demo = read_config(config, work_dir, cfg_options, launcher)
     if amp:
         _use_amp(cfg)
     if resume is not None:
@@ -88,7 +88,7 @@ def prepare_test(config: str | Path | Config, checkpoint: str | Path | None, wor
     Raises:
         ValueError: when an option does not go with the config. Building raises more, see ``MISTAKES``.
     """
-    cfg, demo = _read_config(config, work_dir, cfg_options, launcher)
+    cfg, demo = read_config(config, work_dir, cfg_options, launcher)
     for key in ('test_dataloader', 'test_evaluator'):
         if not cfg.get(key):
             raise ValueError(f'{config} has no {key}, so there is nothing to test on')
@@ -179,8 +179,8 @@ def fail_or_raise(error: Exception) -> int:
     return MISTAKE
 
 
-def _read_config(config: str | Path | Config, work_dir: str | Path | None, cfg_options: dict[str, Any] | None,
-                 launcher: str) -> tuple[Config, Any]:
+def read_config(config: str | Path | Config, work_dir: str | Path | None, cfg_options: dict[str, Any] | None,
+                launcher: str = 'none') -> tuple[Config, Any]:
     """The config with what both commands change, and the place of the demo data that it ships with, if
     any.
     """

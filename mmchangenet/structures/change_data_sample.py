@@ -20,6 +20,7 @@ class ChangeDataSample(BaseDataElement):
 
     Data:
         gt_fail (int): 1 when the label is not PASS, 0 when it is; absent without a label.
+        defect_mask (Tensor): uint8 (h, w), 255 where ``SyntheticDefect`` put a defect; of such rows alone.
         score (float): set by the head, higher = more likely a defect; NaN where ``error`` is set.
         pred_fail (int): 1 unless ``score`` is surely a PASS at the head's margin, see ``verdict.is_fail``.
         margin (float): that margin.

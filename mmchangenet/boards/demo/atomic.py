@@ -6,13 +6,12 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from mmengine.logging import print_log
+
+from mmchangenet.boards.whole_folder import alone, making, sibling
 
 from .generate import NAME, NOTE, Progress, Row, parameters, split_boards, write_demo
 
@@ -42,7 +41,7 @@ def generate_demo(root: str | os.PathLike[str], seed: int = 0, num_boards: int =
         ValueError: when there are too few boards for three splits, or size or quality are out of range.
     """
     root = Path(os.path.realpath(root))
-    with _alone(root):
+    with alone(root):
         return _make(root, parameters(seed, num_boards, size, quality), progress, processes)
 
 
@@ -61,10 +60,10 @@ def ensure_demo(root: str | os.PathLike[str], seed: int = 0, num_boards: int = 1
     wanted = parameters(seed, num_boards, size, quality)
     if _is_ready(root, wanted):
         return
-    with _alone(root):
+    with alone(root):
         if _is_ready(root, wanted):
             return
-        outdated = _sibling(root, 'outdated')
+        outdated = sibling(root, 'outdated')
         if _note(root) is not None:
             print_log(f'The demo data in {root} is of another version or seed: it is made anew',
                       logger='current')
@@ -78,29 +77,6 @@ def ensure_demo(root: str | os.PathLike[str], seed: int = 0, num_boards: int = 1
                   logger='current')
 
 
-def _sibling(root: Path, purpose: str) -> Path:
-    return root.parent / f'.{root.name}.{purpose}'
-
-
-@contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Hold the lock of a data folder, which the system frees when its holder dies; remove what one left."""
-    root.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(str(_sibling(root, 'lock')))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print_log(f'Waiting for another process to make the demo data in {root}', logger='current')
-        lock.acquire()
-    try:
-        for purpose in ('partial', 'outdated'):
-            if _sibling(root, purpose).exists():
-                shutil.rmtree(_sibling(root, purpose))
-        yield
-    finally:
-        lock.release()
-
-
 def _make(root: Path, wanted: dict[str, int], progress: Progress,
           processes: int | None) -> dict[str, list[Row]]:
     """Write into a folder beside ``root``, then rename it."""
@@ -108,21 +84,10 @@ def _make(root: Path, wanted: dict[str, int], progress: Progress,
         raise ValueError(f"size is {wanted['size']} and quality {wanted['quality']}: at least 32 px and "
                          "1..100 are accepted")
     split_boards(wanted['num_boards'])
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise FileExistsError(f'{root} holds something that is not this demo data: empty it or name another '
-                              'folder')
-    partial = _sibling(root, 'partial')
-    try:
-        partial.mkdir()
-        rows = write_demo(
+    with making(root) as partial:
+        return write_demo(
             partial, wanted['seed'], wanted['num_boards'], wanted['size'], wanted['quality'], progress,
             processes)
-        if root.exists():
-            root.rmdir()
-        partial.rename(root)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return rows
 
 
 def _note(root: Path) -> dict[str, Any] | None:

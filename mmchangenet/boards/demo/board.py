@@ -7,8 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from .packages import PACKAGES, Package
-from .scene import MASK_THICKNESS, Array, Scene, box, capsule, disc, stable_seed, texture
+from mmchangenet.boards.parts import Package
+from mmchangenet.boards.scene import MASK_THICKNESS, Array, Scene, box, capsule, disc, stable_seed, texture
+
+from .packages import PACKAGES
 
 # How often each package is on the board.
 POPULATION = dict(resistor=6, capacitor=5, led=4, diode=4, sot23=4, soic8=5, electrolytic=4)

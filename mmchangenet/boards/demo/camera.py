@@ -5,12 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .scene import Array, texture
+from mmchangenet.boards.lighting import EXPOSURE
+from mmchangenet.boards.scene import Array, texture
 
 GAMMA = 1.8
-
-# Exposure of each light: a bright package nearly fills the range.
-EXPOSURE = dict(LowAngleLight=1.15, SolderLight=0.85, UniformLight=0.95, WhiteLight=1.05)
 
 GAIN = 0.24  # deviation of the log of a light's brightness, shot to shot
 BALANCE = 0.025  # the same of each colour

@@ -5,9 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from mmchangenet.boards.parts import SOLDER, Assembly, Package
+from mmchangenet.boards.scene import Array, Colour, Scene, disc
+
 from .board import Site
-from .packages import SOLDER, Assembly, Package
-from .scene import Array, Colour, Scene, disc
 
 DEFECTS = ('missing', 'shifted', 'rotated', 'tombstone', 'bridge', 'little_solder', 'wrong_part',
            'foreign_object')

@@ -12,11 +12,12 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
+from mmchangenet.boards.lighting import LIGHTS
+from mmchangenet.boards.processes import calls_ahead
+from mmchangenet.boards.scene import stable_seed
+
 from .board import board_sites
 from .defects import DEFECTS, can_have
-from .lighting import LIGHTS
-from .processes import calls_ahead
-from .scene import stable_seed
 from .shot import GOLDEN, take_shot
 
 NAME = 'mmchangenet demo'

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmchangenet.boards.lighting import LIGHTS, shade
+from mmchangenet.boards.parts import Assembly, draw_part, draw_solder
+from mmchangenet.boards.scene import Array, Scene
+
 from .board import Bare, Site, board_sites, draw_board
 from .camera import expose
 from .defects import drop_foreign_object, spoil
-from .lighting import LIGHTS, shade
-from .packages import Assembly, draw_part, draw_solder
-from .scene import Array, Scene
 
 REGISTRATION = 1.6  # largest error of the machine's table, units (pixels of a 128-pixel picture)
 GOLDEN = -1  # number of the board that the golden shots are of

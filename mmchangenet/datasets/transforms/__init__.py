@@ -10,9 +10,10 @@ from .random_flip import PairedRandomFlip
 from .random_resized_crop import PairedRandomResizedCrop
 from .random_rotate import PairedRandomRotate
 from .resize import PairedResize
+from .synthetic_defect import SyntheticDefect
 
 __all__ = [
     'LayOutLightings', 'LoadLightings', 'OnEveryImage', 'PackChangeInputs', 'PairedAugmentation',
     'PairedColorJitter', 'PairedGaussianBlur', 'PairedRandomFlip', 'PairedRandomResizedCrop',
-    'PairedRandomRotate', 'PairedResize'
+    'PairedRandomRotate', 'PairedResize', 'SyntheticDefect'
 ]

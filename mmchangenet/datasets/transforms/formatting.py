@@ -55,7 +55,8 @@ class PackChangeInputs(BaseTransform):
         ``golden`` is
             (num_golden, 3, H, W). (Parting the channels here costs a tenth of what it does when tensors are
             stacked or made float.)
-        data_samples: gt_fail as data, the others as meta information.
+        data_samples: gt_fail and, of a row with a synthetic defect, defect_mask (uint8, (h, w)) as data, the
+        others as meta information.
 
     Raises:
         ValueError: (when called) the lightings are not laid out.
@@ -69,6 +70,8 @@ class PackChangeInputs(BaseTransform):
                 sample.set_field(results[key], key, field_type='metainfo')
         if 'gt_fail' in results:
             sample.gt_fail = results['gt_fail']
+        if 'defect_mask' in results:
+            sample.defect_mask = torch.from_numpy(results['defect_mask'])
         images = results['images']
         if images.ndim != 4:
             raise ValueError(f'PackChangeInputs takes one image per side, got {images.shape}: put '

@@ -7,10 +7,10 @@ import pytest
 from mmchangenet.boards.demo import DEFECTS, LIGHTS, take_shot
 from mmchangenet.boards.demo.board import board_sites
 from mmchangenet.boards.demo.defects import can_have
-from mmchangenet.boards.demo.lighting import shade
 from mmchangenet.boards.demo.packages import PACKAGES
-from mmchangenet.boards.demo.scene import Scene
 from mmchangenet.boards.demo.shot import GOLDEN
+from mmchangenet.boards.lighting import shade
+from mmchangenet.boards.scene import Scene
 
 SIZE = 96
 

@@ -26,7 +26,7 @@ def test_it_makes_the_data(tool, tmp_path):
 
 @pytest.mark.parametrize(('options', 'said'), [
     (['--dst', 'demo', '--boards', '1'], 'error: num_boards is 1'),
-    (['--dst', 'mine'], 'holds something that is not this demo data'),
+    (['--dst', 'mine'], 'holds something already'),
     (['--contact-sheet', 'mine'], 'is a folder'),
     (['--contact-sheet', 'mine/file/x.png'], 'is no folder'),
 ])

@@ -17,6 +17,9 @@ LIGHTS = ('LowAngleLight', 'SolderLight', 'UniformLight', 'WhiteLight')
 # How well each light shows a thin print on a package (laser marking, stamped ink).
 PRINT_VISIBILITY = dict(LowAngleLight=0.06, SolderLight=0.08, UniformLight=0.10, WhiteLight=1.0)
 
+# Exposure of each light: a bright package nearly fills the range.
+EXPOSURE = dict(LowAngleLight=1.15, SolderLight=0.85, UniformLight=0.95, WhiteLight=1.05)
+
 # LowAngleLight: four bars around the board, (towards x, towards y, power), this far above the horizon.
 BARS = ((-1, 0, 1.0), (0, -1, 0.75), (1, 0, 0.30), (0, 1, 0.20))
 BAR_ELEVATION = np.deg2rad(24.0)
