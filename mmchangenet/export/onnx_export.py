@@ -129,7 +129,9 @@ def score_pairs(model, compare, golden, output='tensor', normalise=False):
     """
     images = torch.cat([compare, golden])
     if normalise:
-        images = (images.float() - model.data_preprocessor.mean) / model.data_preprocessor.std
+        preprocessor = model.data_preprocessor
+        images = images.flip(1) if preprocessor.to_rgb else images
+        images = (images.float() - preprocessor.mean) / preprocessor.std
     raw = model.compare(*_halves(model.encode(images)))
     return model.head.scores(raw) if output == 'score' else raw
 
@@ -139,7 +141,7 @@ def random_images(model, shape, normalise=False):
     preprocessor = model.data_preprocessor
     images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     images = images.to(preprocessor.mean.device)
-    return images if normalise else (images - preprocessor.mean) / preprocessor.std
+    return images if normalise else preprocessor.normalise(images)
 
 
 def _halves(code):

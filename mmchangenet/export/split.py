@@ -126,7 +126,7 @@ class Normalise(nn.Module):
     def __init__(self, preprocessor: Any) -> None:
         super().__init__()
         std = preprocessor.std.double()
-        self.exchange = bool(getattr(preprocessor, '_channel_conversion', False))
+        self.exchange = preprocessor.to_rgb
         self.register_buffer('factor', (1 / std).float())
         self.register_buffer('shift', (-preprocessor.mean.double() / std).float())
 

@@ -61,13 +61,13 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         """
         inputs = data['inputs']
         sides = {side: self.cast_data(self._stack(side, inputs[side])) for side in ('compare', 'golden')}
-        if self.to_rgb:
-            sides = {side: images.flip(-3) for side, images in sides.items()}
-        sides = {
-            side: images.to(self.mean.dtype, copy=True).sub_(self.mean).div_(self.std)
-            for side, images in sides.items()
-        }
+        sides = {side: self.normalise(images) for side, images in sides.items()}
         return {**data, 'inputs': sides, 'data_samples': data.get('data_samples')}
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Images (..., 3, H, W) of 0 to 255 → what the backbone takes; without side effects."""
+        images = images.flip(-3) if self.to_rgb else images
+        return images.to(self.mean.dtype, copy=True).sub_(self.mean).div_(self.std)
 
     @staticmethod
     def _stack(side: str, images: Tensor | Sequence[Tensor]) -> Tensor:
