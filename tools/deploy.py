@@ -4,13 +4,15 @@ The arguments are those of mmdeploy's tools/deploy.py. Exit codes: 0, also when 
 without TensorRT; 2 when something is to be mended.
 """
 
+from __future__ import annotations
+
 import argparse
 import logging
 import os
 import sys
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Convert a trained network')
     parser.add_argument('deploy_cfg', help='deploy config, one of configs/deploy')
     parser.add_argument('model_cfg', help='config that the network was trained with')
@@ -27,7 +29,7 @@ def parse_args():
     return parser.parse_args()
 
 
-def main():
+def main() -> int:
     args = parse_args()
     from mmchangenet.deploy.change_classification import NO_SDK
     from mmchangenet.deploy.convert import convert

@@ -3,6 +3,8 @@
 The folder holds graphs and a JSON file; ``mmchangenet.runtime`` scores with it, without PyTorch. See docs/runtime.md.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 
@@ -12,7 +14,7 @@ from mmengine.registry import init_default_scope
 from mmchangenet.cfg_options import CfgOptions
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Export a trained network for mmchangenet.runtime')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
@@ -26,7 +28,7 @@ def parse_args():
     return parser.parse_args()
 
 
-def main():
+def main() -> int:
     args = parse_args()
     from mmchangenet.apis.launch import MISTAKES
     from mmchangenet.checkpoint import CheckpointError, load_for_scoring

@@ -3,13 +3,15 @@
 Calibrated on the config's training CSV; AUROC and false alarms at full recall on its test CSV are printed before and after.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 
 from mmchangenet.cfg_options import CfgOptions
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Int8 form of a converted network')
     parser.add_argument('model_cfg', help='config that the network was trained with')
     parser.add_argument('onnx', help='whole graph in fp32, as tools/deploy.py writes it')
@@ -22,7 +24,7 @@ def parse_args():
     return parser.parse_args()
 
 
-def main():
+def main() -> int:
     args = parse_args()
     from mmchangenet.export.int8_cost import quantise_and_compare
     try:

@@ -4,6 +4,8 @@ Exit codes: 0; 1 when rows could not be scored, after everything is written; 2 w
 mended.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
@@ -11,7 +13,7 @@ import sys
 from mmchangenet.cfg_options import CfgOptions
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a change classifier')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
@@ -31,7 +33,7 @@ def parse_args():
     return args
 
 
-def main():
+def main() -> int:
     args = parse_args()
     from mmchangenet.apis.launch import prepare_test, run_test, run_tool
     return run_tool(

@@ -4,13 +4,16 @@ The arguments are those of mmdeploy's tools/test.py. Exit codes: 0; 1 when rows 
 written; 2 when config, data or files are to be mended.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
+from typing import Any
 
 from mmchangenet.cfg_options import CfgOptions
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a converted network')
     parser.add_argument('deploy_cfg', help='deploy config that it was converted with')
     parser.add_argument('model_cfg', help='config that it was trained with')
@@ -29,12 +32,12 @@ def parse_args():
     return parser.parse_args()
 
 
-def main():
+def main() -> int:
     args = parse_args()
     from mmchangenet.apis.launch import run_test, run_tool
     from mmchangenet.deploy.evaluate import prepare_backend_test, timing
 
-    def test(runner):
+    def test(runner: Any) -> Any:
         with timing(args.speed_test, args.warmup, args.log_interval, args.log2file, args.batch_size, args.device):
             return run_test(runner)
 

@@ -1,10 +1,14 @@
 """What backbones cost and what they reach in the same short training: the rows of a table to choose by."""
 
+from __future__ import annotations
+
 import copy
 import json
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,19 +28,20 @@ HEADINGS = ('config', 'parameters', 'GFLOP a pair', 'pairs a second', 'AUROC', '
             'pairs trained on')
 
 
-def compare(configs, work_dir, data=None, minutes=10.0, seed=0):
+def compare(configs: Any, work_dir: str | Path, data: str | Path | None = None, minutes: float = 10.0,
+            seed: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
     """Measure configs one after the other; what ``work_dir`` already has of them is not measured again.
 
     Args:
-        configs (dict[str, Config]): by the names that the rows get.
-        work_dir (str | Path): where each row is kept, as ``NAME.json``.
-        data (str | Path, optional): a folder with ``train/train.csv`` and ``test/labels.csv`` and their images, as
+        configs: by the names that the rows get.
+        work_dir: where each row is kept, as ``NAME.json``.
+        data: a folder with ``train/train.csv`` and ``test/labels.csv`` and their images, as
             docs/deeppcb.md makes it; None: costs only.
-        minutes (float): training time of each.
-        seed (int): of weights and draws.
+        minutes: training time of each.
+        seed: of weights and draws.
 
     Yields:
-        tuple[str, dict]: name and figures, as soon as a row is complete.
+        name and figures, as soon as a row is complete.
 
     Raises:
         ValueError: when ``work_dir`` has rows of another training time or seed.
@@ -58,15 +63,15 @@ def compare(configs, work_dir, data=None, minutes=10.0, seed=0):
         yield name, row
 
 
-def cost(config, seconds=3.0):
+def cost(config: Any, seconds: float = 3.0) -> dict[str, Any]:
     """Parameters, operations and speed of a config's network, untrained, with as many threads as torch is set to.
 
     Args:
-        config (Config): with ``model``.
-        seconds (float): how long to measure.
+        config: with ``model``.
+        seconds: how long to measure.
 
     Returns:
-        dict: ``parameters``, ``gflop`` a pair (two operations a multiply-add) and ``pairs_per_second``.
+        ``parameters``, ``gflop`` a pair (two operations a multiply-add) and ``pairs_per_second``.
     """
     init_default_scope(config.get('default_scope', 'mmchangenet'))
     model = MODELS.build(config.model).eval()
@@ -74,7 +79,8 @@ def cost(config, seconds=3.0):
     with torch.inference_mode():
         with FlopCounterMode(display=False) as counter:
             model(inputs)
-        times, end = [], time.perf_counter() + seconds
+        times: list[float] = []
+        end = time.perf_counter() + seconds
         while len(times) < 3 or time.perf_counter() < end:
             start = time.perf_counter()
             model(inputs)
@@ -84,7 +90,7 @@ def cost(config, seconds=3.0):
         gflop=counter.get_total_flops() / PAIRS_AT_ONCE / 1e9, pairs_per_second=PAIRS_AT_ONCE / float(np.median(times)))
 
 
-def on_data(config, data):
+def on_data(config: Any, data: Any) -> Any:
     """The config with the data of a folder: ``train/train.csv`` to train on, ``test/labels.csv`` to test on."""
     config = copy.deepcopy(config)
     config.train_dataloader.dataset.update(data_root=str(Path(data) / 'train'), ann_file='train.csv')
@@ -92,16 +98,16 @@ def on_data(config, data):
     return config
 
 
-def train_for(config, seconds, seed=0):
+def train_for(config: Any, seconds: float, seed: int = 0) -> Any:
     """Train a config's network from its start for a given time, the learning rate falling along a cosine to zero.
 
     Args:
-        config (Config): with ``model``, ``train_dataloader`` and ``optim_wrapper``; its schedule is not used.
-        seconds (float): how long.
-        seed (int): of weights and draws.
+        config: with ``model``, ``train_dataloader`` and ``optim_wrapper``; its schedule is not used.
+        seconds: how long.
+        seed: of weights and draws.
 
     Returns:
-        tuple[SiameseClassifier, dict]: the network, and ``steps``, ``pairs`` and ``loss``, the mean of the last tenth.
+        the network, and ``steps``, ``pairs`` and ``loss``, the mean of the last tenth.
     """
     init_default_scope(config.get('default_scope', 'mmchangenet'))
     set_random_seed(seed)
@@ -113,7 +119,8 @@ def train_for(config, seconds, seed=0):
     loader = Runner.build_dataloader(settings, seed=seed)
     wrapper = build_optim_wrapper(model, config.optim_wrapper)
     rates = [group['lr'] for group in wrapper.optimizer.param_groups]
-    start, losses, pairs = time.monotonic(), [], 0
+    losses: list[Any] = []
+    start, pairs = time.monotonic(), 0
     for batch in _endless(loader):
         share = (time.monotonic() - start) / seconds
         if share >= 1 and losses:
@@ -127,7 +134,7 @@ def train_for(config, seconds, seed=0):
     return model, dict(steps=len(losses), pairs=pairs, loss=float(np.mean(last)))
 
 
-def _endless(loader):
+def _endless(loader: Any) -> Iterator[Any]:
     epoch = 0
     while True:
         loader.sampler.set_epoch(epoch)
@@ -136,7 +143,7 @@ def _endless(loader):
 
 
 @torch.inference_mode()
-def figures(model, loader):
+def figures(model: Any, loader: Any) -> Any:
     """AUROC, and false alarms in percent of the PASS rows at 99 % and 100 % recall, of all rows of a loader."""
     model.eval()
     samples = [sample for batch in loader for sample in model.test_step(batch)]
@@ -148,7 +155,7 @@ def figures(model, loader):
                 rows=len(samples))
 
 
-def markdown(rows):
+def markdown(rows: Any) -> Any:
     """The rows of ``compare`` as a markdown table; a dash where nothing was trained."""
     lines = [HEADINGS, ['---'] * len(HEADINGS)]
     for name, row in rows.items():
@@ -160,6 +167,6 @@ def markdown(rows):
     return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
 
 
-def _keep(row, file):
+def _keep(row: Any, file: Any) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     write_text(json.dumps(row, indent=2), file)

@@ -1,10 +1,14 @@
 """Scores pairs of images or the rows of a label CSV with a trained network."""
 
+from __future__ import annotations
+
 import copy
 import math
 import os
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,15 +31,15 @@ class ChangeInferencer:
     """A trained network, ready to score.
 
     Args:
-        config (str | Path | Config): the config that the network was trained with; its ``test_dataloader`` says how
+        config: the config that the network was trained with; its ``test_dataloader`` says how
             images are prepared and which lightings there are.
-        checkpoint (str | Path): its weights; they must fit exactly.
-        device (str, optional): default: a GPU where there is one.
-        batch_size (int): pairs that pass the network at a time.
+        checkpoint: its weights; they must fit exactly.
+        device: default: a GPU where there is one.
+        batch_size: pairs that pass the network at a time.
 
     Attributes:
-        model (SiameseClassifier): in evaluation mode.
-        margin (float): a pair with a greater score is a FAIL; the threshold picked for the checkpoint, or the config's.
+        model: in evaluation mode.
+        margin: a pair with a greater score is a FAIL; the threshold picked for the checkpoint, or the config's.
 
     Raises:
         CheckpointError: when the checkpoint does not fit the config.
@@ -46,7 +50,8 @@ class ChangeInferencer:
         >>> inferencer.score_pairs([('tested.png', 'golden.png')])
     """
 
-    def __init__(self, config, checkpoint, device=None, batch_size=16):
+    def __init__(self, config: str | Path | Config, checkpoint: str | Path, device: str | None = None,
+                 batch_size: int = 16) -> None:
         config = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
         if not config.get('test_dataloader'):
             raise ValueError('the config has no test_dataloader, which tells how images are prepared for the network')
@@ -65,31 +70,31 @@ class ChangeInferencer:
         self._num_golden = dataset.get('num_golden', 1)
 
     @property
-    def margin(self):
+    def margin(self) -> Any:
         return self.model.head.margin
 
-    def score_pairs(self, pairs):
+    def score_pairs(self, pairs: Iterable[tuple[Any, ...]]) -> Any:
         """
         Args:
-            pairs (Iterable[tuple]): (compare, golden); a side is one image, a list of one image per lighting in the
+            pairs: (compare, golden); a side is one image, a list of one image per lighting in the
                 order of ``input_map``, or a dict of them by lighting. An image is a file, the bytes of one, or a uint8
                 array (h, w, 3) in RGB. For a dataset with ``num_golden`` > 1, golden is a list of up to so many such sides.
 
         Returns:
-            list[ChangeDataSample]: a sample per pair with ``score`` and ``pred_fail``. A pair whose images cannot be used
+            a sample per pair with ``score`` and ``pred_fail``. A pair whose images cannot be used
             has an ``error`` and a NaN score, and is a FAIL; so is one that the network gave no finite score.
         """
         return self._score(self._results(number, pair) for number, pair in enumerate(pairs))
 
-    def score_csv(self, csv_file, images_dir, progress=False):
+    def score_csv(self, csv_file: str | Path, images_dir: str | Path, progress: bool = False) -> Any:
         """
         Args:
-            csv_file (str | Path): a label CSV; the labels may be missing.
-            images_dir (str | Path): the folder that its paths start from.
-            progress (bool): show a bar.
+            csv_file: a label CSV; the labels may be missing.
+            images_dir: the folder that its paths start from.
+            progress: show a bar.
 
         Returns:
-            pandas.DataFrame: the CSV's own rows in their order with a ``siamese_score`` column, NaN where an image
+            the CSV's own rows in their order with a ``siamese_score`` column, NaN where an image
             cannot be read.
 
         Raises:
@@ -100,14 +105,14 @@ class ChangeInferencer:
         samples = self._score(dataset[row] for row in (track_iter_progress(rows) if progress else rows))
         return dataset.label_frame().assign(siamese_score=np.array([sample.score for sample in samples], dtype=np.float32))
 
-    def build_dataset(self, csv_file, images_dir):
+    def build_dataset(self, csv_file: Any, images_dir: Any) -> Any:
         """The config's test dataset on another CSV."""
         settings = dict(self.config.test_dataloader.dataset)
         settings.update(ann_file=str(Path(csv_file).absolute()), data_root='', test_mode=True,
                         data_prefix=dict(img_path=str(Path(images_dir).absolute())), indices=None)
         return DATASETS.build(settings)
 
-    def _results(self, number, pair):
+    def _results(self, number: Any, pair: Any) -> Any:
         """What the pipeline starts from, for images instead of a CSV's row."""
         results = dict(sample_idx=number, rng=np.random.default_rng(number), compare_files=[], golden_files=[])
         try:
@@ -122,7 +127,7 @@ class ChangeInferencer:
             results['num_golden'] = self._num_golden
         return self._prepare(results)
 
-    def _sides(self, pair):
+    def _sides(self, pair: Any) -> Any:
         """The images of both sides as lists, those of several goldens one after the other."""
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             what = f'{len(pair)} items' if isinstance(pair, (list, tuple)) else type(pair).__name__
@@ -138,7 +143,7 @@ class ChangeInferencer:
         return (ordered(compare, self._lightings, 'compare'),
                 [image for side in goldens for image in ordered(side, self._lightings, 'golden')])
 
-    def _image(self, image, side):
+    def _image(self, image: Any, side: Any) -> Any:
         if isinstance(image, (bytes, bytearray, memoryview)):
             check_bytes(bytes(image), f'an image of the {side} side')
             return decode_image(bytes(image), f'an image of the {side} side')
@@ -148,7 +153,7 @@ class ChangeInferencer:
         return image
 
     @torch.inference_mode()
-    def _score(self, prepared):
+    def _score(self, prepared: Any) -> Any:
         prepared = iter(prepared)
         samples = []
         while batch := list(islice(prepared, self.batch_size)):

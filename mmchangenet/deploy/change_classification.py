@@ -1,6 +1,10 @@
 """mmdeploy's view of the task: how networks are built, samples prepared and results shown."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmdeploy.codebase.base import BaseTask
 from mmdeploy.utils import get_codebase_config, get_root_logger
@@ -24,20 +28,21 @@ class ChangeClassification(BaseTask):
     """Golden against compare.
 
     Args:
-        model_cfg (Config): the network's config.
-        deploy_cfg (Config): the deploy config.
-        device (str): where PyTorch works, such as 'cpu' or 'cuda:0'.
+        model_cfg: the network's config.
+        deploy_cfg: the deploy config.
+        device: where PyTorch works, such as 'cpu' or 'cuda:0'.
     """
 
-    def __init__(self, model_cfg, deploy_cfg, device):
+    def __init__(self, model_cfg: Any, deploy_cfg: Any, device: str) -> None:
         super().__init__(model_cfg, deploy_cfg, device, experiment_name=TASK)
 
     @property
-    def graph_options(self):
+    def graph_options(self) -> Any:
         """dict: what of the way from images to scores is part of the graph; arguments of ``WholeNetwork``."""
         return dict(get_codebase_config(self.deploy_cfg).get('graph') or {})
 
-    def build_pytorch_model(self, model_checkpoint=None, cfg_options=None, **kwargs):
+    def build_pytorch_model(self, model_checkpoint: Any = None, cfg_options: Any = None,
+                            **kwargs: Any) -> Any:
         """The trained network in evaluation mode, its weights loaded strictly."""
         model = MODELS.build(self.model_cfg.model)
         if model_checkpoint is not None:
@@ -48,12 +53,14 @@ class ChangeClassification(BaseTask):
                 part.switch_to_deploy()
         return model.to(self.device).eval()
 
-    def build_backend_model(self, model_files=None, data_preprocessor_updater=None, **kwargs):
+    def build_backend_model(self, model_files: Any = None, data_preprocessor_updater: Any = None,
+                            **kwargs: Any) -> Any:
         """The converted network behind the interface of the trained one."""
         model = ChangeBackendModel(model_files, self.model_cfg, self.deploy_cfg, self.device, **self.graph_options)
         return model.to(self.device).eval()
 
-    def build_test_runner(self, model, work_dir, log_file=None, show=False, show_dir=None, dataloader=None, **kwargs):
+    def build_test_runner(self, model: Any, work_dir: Any, log_file: Any = None, show: bool = False,
+                          show_dir: Any = None, dataloader: Any = None, **kwargs: Any) -> Any:
         """mmdeploy's runner; with ``show_dir`` it writes pictures of escapes and false alarms there."""
         if show:
             raise ValueError('--show: pairs are not shown in windows; give --show-dir DIR and open DIR/index.html')
@@ -64,15 +71,16 @@ class ChangeClassification(BaseTask):
         runner.register_custom_hooks(hooks)
         return runner
 
-    def create_input(self, imgs, input_shape=None, data_preprocessor=None, **kwargs):
+    def create_input(self, imgs: str | Sequence[Any], input_shape: Sequence[int] | None = None,
+                     data_preprocessor: Any = None, **kwargs: Any) -> Any:
         """
         Args:
-            imgs (str | Sequence): a label CSV or a pair of images, see ``read_sample``.
-            input_shape (Sequence[int], optional): refused when it is not the network's size.
-            data_preprocessor (nn.Module, optional): the network's.
+            imgs: a label CSV or a pair of images, see ``read_sample``.
+            input_shape: refused when it is not the network's size.
+            data_preprocessor: the network's.
 
         Returns:
-            tuple[dict, tuple[torch.Tensor]]: the collated batch of one pair, and its compare and golden images as the
+            the collated batch of one pair, and its compare and golden images as the
             graph takes them.
         """
         size = tuple(self.model_cfg.model.input_size)
@@ -86,34 +94,35 @@ class ChangeClassification(BaseTask):
             sides = [side[0][None].to(self.device) for side in sides]
         return data, tuple(sides)
 
-    def visualize(self, image, result, output_file, window_name='', show_result=False, **kwargs):
+    def visualize(self, image: Any, result: Any, output_file: Any, window_name: str = '',
+                  show_result: bool = False, **kwargs: Any) -> None:
         """Say what a network made of the sample, and draw the pair; mmdeploy calls this for backend and PyTorch."""
         called = 'FAIL' if result.pred_fail else 'PASS'
         verdict = f'{window_name}: score {result.score:.6f}, {called} at margin {result.margin:g}'
         get_root_logger().info(verdict)
-        sides = [[decode_image(read_bytes(file), file) for file in files]
-                 for files in (result.compare_files, result.golden_files)]
-        if not all(sides):  # the sample was given as arrays
+        compare, golden = ([decode_image(read_bytes(file), file) for file in files]
+                           for files in (result.compare_files, result.golden_files))
+        if not compare or not golden:  # the sample was given as arrays
             return
-        picture = Image.fromarray(draw_pair(*sides, [Path(file).stem for file in result.compare_files], verdict))
+        picture = Image.fromarray(draw_pair(compare, golden, [Path(file).stem for file in result.compare_files], verdict))
         picture.save(output_file)
         if show_result:
             picture.show()
 
-    def get_model_name(self, *args, **kwargs):
+    def get_model_name(self, *args: Any, **kwargs: Any) -> Any:
         """The backbone's name."""
         return self.model_cfg.model.backbone.type.lower()
 
     @staticmethod
-    def get_partition_cfg(partition_type, **kwargs):
+    def get_partition_cfg(partition_type: Any, **kwargs: Any) -> Any:
         """See ``partition.partition_cfg``."""
         return partition_cfg(partition_type)
 
-    def get_preprocess(self, *args, **kwargs):
+    def get_preprocess(self, *args: Any, **kwargs: Any) -> None:
         """Refused: part of ``--dump-info``."""
         raise NotImplementedError(NO_SDK)
 
-    def get_postprocess(self, *args, **kwargs):
+    def get_postprocess(self, *args: Any, **kwargs: Any) -> None:
         """Refused: part of ``--dump-info``."""
         raise NotImplementedError(NO_SDK)
 

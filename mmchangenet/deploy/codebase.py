@@ -8,8 +8,11 @@ import, because its tools work in processes that import nothing else of ours:
 * Converting for TensorRT may start on the CPU: the graph needs no GPU, only the engine does.
 """
 
+from __future__ import annotations
+
 import importlib
 import sys
+from typing import Any
 
 from aenum import extend_enum
 from mmdeploy.apis.core import PIPELINE_MANAGER
@@ -32,28 +35,28 @@ class MMChangeNet(MMCodebase):
     task_registry = TASKS
 
     @classmethod
-    def register_deploy_modules(cls):
+    def register_deploy_modules(cls) -> None:
         """The task registers itself when it is imported."""
         importlib.import_module('mmchangenet.deploy.change_classification')
 
     @classmethod
-    def register_all_modules(cls):
+    def register_all_modules(cls) -> None:
         """Components are found by their registries; the task registers itself when it is imported."""
         cls.register_deploy_modules()
 
 
-def _extend(enumeration, name, value):
+def _extend(enumeration: Any, name: Any, value: Any) -> None:
     if value not in {member.value for member in enumeration}:
         extend_enum(enumeration, name, value)
 
 
-def _send_to_pipelines(function):
+def _send_to_pipelines(function: Any) -> None:
     """Let mmdeploy's pipeline manager run our function of that name, in spawned processes too."""
     caller = next(caller for name, caller in PIPELINE_MANAGER._callers.items() if name.endswith(f'.{function}'))
     caller._module_name, caller._impl_name = __name__, function
 
 
-def _check_backend_device(deploy_cfg, device):
+def _check_backend_device(deploy_cfg: Any, device: Any) -> None:
     """mmdeploy's check, but our networks may be made ready for TensorRT without a GPU."""
     if get_backend(deploy_cfg) == Backend.TENSORRT and get_codebase(deploy_cfg).value == NAME:
         return

@@ -1,30 +1,36 @@
 """Testing a converted network with the config's own test data and figures."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import Any
 
 from mmdeploy.apis.utils import build_task_processor
 from mmdeploy.utils import load_config
 from mmdeploy.utils.timer import TimeCounter
 
 
-def prepare_backend_test(deploy_cfg, model_cfg, files, device='cpu', work_dir='./work_dir', out=None, show_dir=None,
-                         batch_size=1, cfg_options=None, log_file=None):
+def prepare_backend_test(deploy_cfg: str, model_cfg: str, files: Sequence[str], device: str = 'cpu',
+                         work_dir: str = './work_dir', out: str | None = None, show_dir: str | None = None,
+                         batch_size: int = 1, cfg_options: dict[str, Any] | None = None,
+                         log_file: str | None = None) -> Any:
     """The runner that tests a converted network; call its ``test()``.
 
     Args:
-        deploy_cfg, model_cfg (str): config files.
-        files (Sequence[str]): the backend's.
-        device (str): where the backend works.
-        work_dir (str): folder for logs.
-        out (str, optional): CSV to write: the data's own rows in order with ``siamese_score``.
-        show_dir (str, optional): folder for pictures.
-        batch_size (int): pairs at a time.
-        cfg_options (dict, optional): replaces values of the network's config.
-        log_file (str, optional): for the log.
+        deploy_cfg, model_cfg: config files.
+        files: the backend's.
+        device: where the backend works.
+        work_dir: folder for logs.
+        out: CSV to write: the data's own rows in order with ``siamese_score``.
+        show_dir: folder for pictures.
+        batch_size: pairs at a time.
+        cfg_options: replaces values of the network's config.
+        log_file: for the log.
 
     Returns:
-        Runner: mmdeploy's.
+        mmdeploy's.
     """
     deploy, model = load_config(str(deploy_cfg), str(model_cfg))
     model.merge_from_dict(cfg_options or {})
@@ -40,7 +46,7 @@ def prepare_backend_test(deploy_cfg, model_cfg, files, device='cpu', work_dir='.
     return runner
 
 
-def timing(wanted, warmup, log_interval, file, batch_size, device):
+def timing(wanted: Any, warmup: Any, log_interval: Any, file: Any, batch_size: Any, device: Any) -> Any:
     """mmdeploy's clock around the backend, as a context; nothing when not wanted."""
     if not wanted:
         return nullcontext()

@@ -4,9 +4,12 @@ mmdeploy cuts parts out of a graph at marks. Here each part is traced on its own
 is a batch of one and what is exact is folded; the marks only say which part is meant.
 """
 
+from __future__ import annotations
+
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from mmdeploy.backend.base import BaseWrapper
 from mmdeploy.utils import get_partition_config
@@ -17,15 +20,15 @@ from mmchangenet.runtime.settings import SETTINGS_FILE
 PARTITIONS = dict(learnable=('encoder', 'golden', 'comparator'), euclidean=('encoder', 'comparator'))
 
 
-def partition_cfg(partition_type):
+def partition_cfg(partition_type: str) -> list[dict[str, str]]:
     """mmdeploy's description of the parts.
 
     Args:
-        partition_type (str): ``learnable``: encoder, golden half and comparator; ``euclidean``, also for networks with a neck
+        partition_type: ``learnable``: encoder, golden half and comparator; ``euclidean``, also for networks with a neck
             of another kind: encoder and comparator.
 
     Returns:
-        list[dict[str, str]]: ``save_file``, ``start`` and ``end`` of each part.
+        ``save_file``, ``start`` and ``end`` of each part.
 
     Raises:
         ValueError: when there is no such type.
@@ -36,30 +39,31 @@ def partition_cfg(partition_type):
             for part in PARTITIONS[partition_type]]
 
 
-def partition_of(deploy_cfg):
+def partition_of(deploy_cfg: Any) -> Any:
     """The parts that a deploy config asks for, as ``partition_cfg`` gives them; None when it asks for a whole graph."""
     config = get_partition_config(deploy_cfg)
     return config and (config.get('partition_cfg') or partition_cfg(config.get('type')))
 
 
-def part_of(start, end):
+def part_of(start: Any, end: Any) -> Any:
     """The name of the part between two marks; None when they are not ours."""
     known = {(part['start'], part['end']): Path(part['save_file']).stem for part in partition_cfg('learnable')}
     return known.get((start, end)) if isinstance(start, str) and isinstance(end, str) else None
 
 
-def write_parts(model, model_cfg, folder, parts, opset):
+def write_parts(model: Any, model_cfg: Any, folder: str | Path, parts: list[dict[str, Any]],
+                opset: int) -> float:
     """Write the parts of a network and ``runtime.json``: what ``export_folder`` writes, into a folder that may hold more.
 
     Args:
-        model (SiameseClassifier): trained, in evaluation mode.
-        model_cfg (Config): its config.
-        folder (str | Path): where to; parts that are there are replaced.
-        parts (list[dict]): as ``partition_cfg`` gives them.
-        opset (int): version of ONNX's operators.
+        model: trained, in evaluation mode.
+        model_cfg: its config.
+        folder: where to; parts that are there are replaced.
+        parts: as ``partition_cfg`` gives them.
+        opset: version of ONNX's operators.
 
     Returns:
-        float: the largest difference from PyTorch.
+        the largest difference from PyTorch.
 
     Raises:
         ExportError: as ``export_folder`` does.
@@ -86,20 +90,21 @@ class PartsWrapper(BaseWrapper):
     """Backend wrappers of the parts as one that takes both sides.
 
     Args:
-        encoder, comparator (BaseWrapper): of these parts.
-        golden (BaseWrapper, optional): of the golden half, where there is one.
+        encoder, comparator: of these parts.
+        golden: of the golden half, where there is one.
     """
 
-    def __init__(self, encoder, comparator, golden=None):
+    def __init__(self, encoder: BaseWrapper, comparator: BaseWrapper,
+                 golden: BaseWrapper | None = None) -> None:
         super().__init__(comparator.output_names)
         self.encoder, self.golden, self.comparator = encoder, golden, comparator
 
-    def forward(self, inputs):
+    def forward(self, inputs: Any) -> Any:
         """dict of the compare and the golden images → dict of what the comparator gives."""
         compare, golden = (self.encoder(dict(images=side)) for side in inputs.values())
         prepared = self.golden(golden) if self.golden else _renamed(golden, 'golden')
         return self.comparator(_renamed(compare, 'compare') | prepared)
 
 
-def _renamed(code, side):
+def _renamed(code: Any, side: Any) -> Any:
     return {name.replace('code', side): part for name, part in code.items()}

@@ -1,8 +1,12 @@
 """The steps of a conversion that mmdeploy's tools run, as this project does them."""
 
+from __future__ import annotations
+
 import importlib
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmdeploy.apis import pytorch2onnx
@@ -29,16 +33,17 @@ from .precision import precision_of, reduce_precision
 from .rewriters import REWRITERS
 
 
-def torch2onnx(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint=None, device='cuda:0'):
+def torch2onnx(img: str | Sequence[Any], work_dir: str, save_file: str, deploy_cfg: Any, model_cfg: Any,
+               model_checkpoint: str | None = None, device: str = 'cuda:0') -> None:
     """Write the ONNX graph of a trained network, or its parts, checked against PyTorch; the arguments are mmdeploy's.
 
     Args:
-        img (str | Sequence): a label CSV, whose first row is tried, or a pair of images.
-        work_dir (str): folder for the graph.
-        save_file (str): its name there; parts have names of their own.
-        deploy_cfg, model_cfg (str | Config): the configs.
-        model_checkpoint (str): the trained weights.
-        device (str): where PyTorch works.
+        img: a label CSV, whose first row is tried, or a pair of images.
+        work_dir: folder for the graph.
+        save_file: its name there; parts have names of their own.
+        deploy_cfg, model_cfg: the configs.
+        model_checkpoint: the trained weights.
+        device: where PyTorch works.
 
     Raises:
         ExportError: when the graph cannot be written or computes something else.
@@ -64,33 +69,34 @@ def torch2onnx(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint
     reduce_precision(file, deploy_cfg, model_cfg)
 
 
-def extract_model(model, start_marker, end_marker, *args, save_file=None, **kwargs):
+def extract_model(model: str, start_marker: str, end_marker: str, *args: Any, save_file: str | None = None,
+                  **kwargs: Any) -> Any:
     """Put a part of a network under its name, or cut it out of another codebase's graph; the arguments are mmdeploy's.
 
     Args:
-        model (str): name of the whole graph, beside which ``torch2onnx`` has written the parts.
-        start_marker, end_marker (str): which part, see ``partition_cfg``.
-        save_file (str): its name.
+        model: name of the whole graph, beside which ``torch2onnx`` has written the parts.
+        start_marker, end_marker: which part, see ``partition_cfg``.
+        save_file: its name.
 
     Returns:
-        onnx.ModelProto | None: another codebase's part; ours is not sent between processes, as nobody asks for it.
+        another codebase's part; ours is not sent between processes, as nobody asks for it.
     """
     part = part_of(start_marker, end_marker)
     if part is None:
         theirs = importlib.import_module('mmdeploy.apis.extract_model')  # the package's name of it is the function's
         return theirs._pipe_extract_model__impl_(model, start_marker, end_marker, *args, save_file=save_file, **kwargs)
     written = Path(model).with_name(f'{part}.onnx')
-    if written != Path(save_file):
+    if save_file is not None and written != Path(save_file):
         shutil.copyfile(written, save_file)
     return None
 
 
-def to_backend(*args, **kwargs):
+def to_backend(*args: Any, **kwargs: Any) -> Any:
     """mmdeploy's step. That it is run from here makes a fresh process know our backends."""
     return api_utils.utils._pipe_to_backend__impl_(*args, **kwargs)
 
 
-def _export(model, sides, file, deploy_cfg, graph_options):
+def _export(model: Any, sides: Any, file: Any, deploy_cfg: Any, graph_options: Any) -> Any:
     settings = get_ir_config(deploy_cfg)
     if settings.get('type', 'onnx') != 'onnx':
         raise ValueError(f"ir_config.type {settings['type']!r}: networks are converted through 'onnx'")
@@ -106,7 +112,8 @@ def _export(model, sides, file, deploy_cfg, graph_options):
                              dynamic_batch=dynamic, opset=settings.get('opset_version', 17), overwrite=True)
 
 
-def _export_parts(model, work_dir, deploy_cfg, model_cfg, graph_options, parts):
+def _export_parts(model: Any, work_dir: Any, deploy_cfg: Any, model_cfg: Any, graph_options: Any,
+                  parts: Any) -> None:
     possible = graph_options == dict(output='score', normalise=True) and precision_of(deploy_cfg) == 'fp32'
     if not possible or not _dynamic_batch(deploy_cfg):
         raise ValueError("partition_config: parts take uint8 images in batches of any size and give scores in fp32. Set "
@@ -117,7 +124,7 @@ def _export_parts(model, work_dir, deploy_cfg, model_cfg, graph_options, parts):
     get_root_logger().info(f'{work_dir}: the parts are written; ONNX Runtime and PyTorch differ by {difference:.1e} at most')
 
 
-def _dynamic_batch(deploy_cfg):
+def _dynamic_batch(deploy_cfg: Any) -> Any:
     axes = get_dynamic_axes(deploy_cfg) or {}
     free = {int(axis) for name in axes.values() for axis in name}
     if free - {0}:

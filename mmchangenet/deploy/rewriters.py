@@ -4,6 +4,10 @@ mmdeploy's own rewriters are not applied: they were written for older exporters 
 norms and dropout into graphs. A backbone that needs one registers it with ``REWRITERS``, in the way that mmdeploy documents.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from mmdeploy.core.rewriters.rewriter_manager import RewriterManager
 from mmdeploy.utils import get_codebase_config
 
@@ -13,7 +17,7 @@ REWRITERS = RewriterManager()
 
 
 @REWRITERS.function_rewriter.register_rewriter('mmchangenet.models.SiameseClassifier.forward')
-def siamese_classifier__forward(self, compare, golden):
+def siamese_classifier__forward(self: Any, compare: Any, golden: Any) -> Any:
     """Two tensors in, one out, as ``codebase_config.graph`` says; the trained network takes and gives samples."""
     context = REWRITERS.function_rewriter.get_context()
     return score_pairs(self, compare, golden, **(get_codebase_config(context.cfg).get('graph') or {}))

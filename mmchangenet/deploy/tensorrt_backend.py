@@ -42,7 +42,7 @@ class TRTWrapper(BaseWrapper):
 
 
 @BACKEND_MANAGERS.register(Backend.TENSORRT.value)
-class TensorRTManager(BACKEND_MANAGERS.find(Backend.TENSORRT.value)):
+class TensorRTManager(BACKEND_MANAGERS.find(Backend.TENSORRT.value)):  # type: ignore[misc]
     """Builds engines and runs them."""
 
     @classmethod

@@ -1,7 +1,11 @@
 """The figures of an inspection, and the table that shows them."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -12,15 +16,15 @@ from mmchangenet.thresholds import false_alarm_rate_at, threshold_for_recall
 LISTED = 50  # unscored rows that a table lists; the score file shows all
 
 
-def inspection_figures(rows, recalls):
+def inspection_figures(rows: Any, recalls: Sequence[float]) -> dict[str, float]:
     """All figures of scored rows as plain floats. Rates are in percent; a figure that is undefined is NaN.
 
     Args:
-        rows (ScoredRows): n rows; those without a score or a label are only counted.
-        recalls (Sequence[float]): the defect recalls, as shares, that thresholds are wanted for.
+        rows: n rows; those without a score or a label are only counted.
+        recalls: the defect recalls, as shares, that thresholds are wanted for.
 
     Returns:
-        dict[str, float]: without any labelled row only ``rows`` and ``unscored``; see ``InspectionMetric`` for the others.
+        without any labelled row only ``rows`` and ``unscored``; see ``InspectionMetric`` for the others.
     """
     figures = {}
     if (rows.gt_fail >= 0).any():
@@ -37,16 +41,16 @@ def inspection_figures(rows, recalls):
     return figures
 
 
-def recall_key(recall):
+def recall_key(recall: Any) -> Any:
     """How keys name a recall: 0.99 → ``99_recall``."""
     return f'{100 * recall:.9g}_recall'
 
 
-def _percent(part, whole):
+def _percent(part: Any, whole: Any) -> Any:
     return 100 * part / whole if whole else math.nan
 
 
-def _ranking(scores, is_fail):
+def _ranking(scores: Any, is_fail: Any) -> Any:
     fails = np.count_nonzero(is_fail)
     both = 0 < fails < is_fail.size
     return dict(
@@ -54,7 +58,7 @@ def _ranking(scores, is_fail):
         auroc=float(roc_auc_score(is_fail, scores)) if both else math.nan)
 
 
-def _at_margin(is_fail, called_fail):
+def _at_margin(is_fail: Any, called_fail: Any) -> Any:
     fails = int(np.count_nonzero(is_fail))
     found = int(np.count_nonzero(is_fail & called_fail))
     alarms = int(np.count_nonzero(~is_fail & called_fail))
@@ -67,14 +71,14 @@ def _at_margin(is_fail, called_fail):
         false_alarm_rate=_percent(alarms, total - fails))
 
 
-def _at_recall(scores, is_fail, recall):
+def _at_recall(scores: Any, is_fail: Any, recall: Any) -> Any:
     key = recall_key(recall)
     threshold = threshold_for_recall(scores, is_fail, recall) if is_fail.any() else math.nan
     rate = 100 * false_alarm_rate_at(scores, is_fail, threshold) if is_fail.any() else math.nan
     return {f'false_alarm_rate_at_{key}': rate, f'threshold_at_{key}': threshold}
 
 
-def _loss(rows):
+def _loss(rows: Any) -> Any:
     known = rows.scored & ~np.isnan(rows.loss)
     if not known.any():
         return {}
@@ -83,7 +87,7 @@ def _loss(rows):
     return dict(val_loss=float(np.sum(rows.loss[known] * weight)) / total if total else math.nan)
 
 
-def _by_name(rows):
+def _by_name(rows: Any) -> Any:
     figures = {f'recall/{name}': _percent(found, count) for name, count, found in defect_counts(rows)}
     if (rows.pred_label >= 0).any():
         known = rows.counted & ~rows.unknown_label
@@ -95,17 +99,17 @@ def _by_name(rows):
     return figures
 
 
-def defect_counts(rows):
+def defect_counts(rows: Any) -> list[tuple[str, int, int]]:
     """Each defect name in alphabetical order, the rows that have it and a score, and how many are called FAIL.
 
     Returns:
-        list[tuple[str, int, int]]: (name, rows, found).
+        (name, rows, found).
     """
     fails = rows.counted & (rows.gt_fail == 1)
     return _counts_by_name(rows, fails, fails & rows.pred_fail)
 
 
-def _counts_by_name(rows, chosen, right):
+def _counts_by_name(rows: Any, chosen: Any, right: Any) -> Any:
     """(name, chosen rows, right ones among them) of each name that occurs among the chosen."""
     counts = np.bincount(rows.label[chosen & (rows.label >= 0)], minlength=len(rows.names))
     rights = np.bincount(rows.label[right & (rows.label >= 0)], minlength=len(rows.names))
@@ -122,10 +126,10 @@ class Table:
     text_columns = ('of', 'reason')
 
     title: str
-    header: list = field(default_factory=list)
-    lines: list = field(default_factory=list)
+    header: list[str] = field(default_factory=list)
+    lines: list[list[str]] = field(default_factory=list)
 
-    def __str__(self):
+    def __str__(self) -> str:
         cells = [line for line in (self.header, *self.lines) if line]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = []
@@ -136,16 +140,16 @@ class Table:
         return '\n'.join([self.title, *lines])
 
 
-def report(rows, figures, recalls):
+def report(rows: Any, figures: dict[str, float], recalls: Sequence[float]) -> list[Table]:
     """The figures as tables for the log and for pages.
 
     Args:
-        rows (ScoredRows): the rows that the figures are of.
-        figures (dict[str, float]): as ``inspection_figures`` gives them.
-        recalls (Sequence[float]): the same as there.
+        rows: the rows that the figures are of.
+        figures: as ``inspection_figures`` gives them.
+        recalls: the same as there.
 
     Returns:
-        list[Table]: tables that have something to say.
+        tables that have something to say.
     """
     counted = rows.counted
     fails = int(np.count_nonzero(rows.gt_fail[counted] == 1))
@@ -167,7 +171,7 @@ def report(rows, figures, recalls):
     return tables
 
 
-def _cell(value, text, passes, fails):
+def _cell(value: Any, text: Any, passes: Any, fails: Any) -> Any:
     """``text`` of a defined value, the reason of an undefined one."""
     if not math.isnan(value):
         return text
@@ -175,7 +179,7 @@ def _cell(value, text, passes, fails):
     return f'undefined ({missing} row)' if missing else 'undefined'
 
 
-def _margin_table(title, rows, figures, passes, fails):
+def _margin_table(title: Any, rows: Any, figures: Any, passes: Any, fails: Any) -> Any:
     at = '' if rows.margin is None else f' {float_text(rows.margin)}'
     table = Table(f'{title}; at the margin{at}:', ['figure', 'value', 'of'])
     every, of_fail, of_pass = f'all {passes + fails} rows', f'{fails} FAIL rows', f'{passes} PASS rows'
@@ -189,7 +193,7 @@ def _margin_table(title, rows, figures, passes, fails):
     return table
 
 
-def _recall_table(figures, recalls, passes, fails):
+def _recall_table(figures: Any, recalls: Any, passes: Any, fails: Any) -> Any:
     table = Table('At a wanted defect recall:', ['recall', 'threshold', 'false alarm rate', 'false alarms', 'of'])
     for recall in recalls:
         rate, threshold = (figures[f'{name}_at_{recall_key(recall)}'] for name in ('false_alarm_rate', 'threshold'))
@@ -199,7 +203,7 @@ def _recall_table(figures, recalls, passes, fails):
     return table
 
 
-def _defect_table(rows, figures):
+def _defect_table(rows: Any, figures: Any) -> Any:
     table = Table('By defect, at the margin:', ['defect', 'rows', 'found', 'recall'])
     by_class = any(key.startswith('class_recall/') for key in figures)
     if by_class:
@@ -213,19 +217,19 @@ def _defect_table(rows, figures):
     return table
 
 
-def _confusion_table(rows):
+def _confusion_table(rows: Any) -> Any:
     matrix, names, called = rows.confusion()
     return Table('What rows are, and what they were called at the margin:', ['is', *called],
                  [[name, *map(str, counts)] for name, counts in zip(names, matrix.tolist(), strict=True)])
 
 
-def _unknown_table(rows):
+def _unknown_table(rows: Any) -> Any:
     names, counts = np.unique(rows.label_names()[rows.unknown_label].astype(str), return_counts=True)
     return Table('Names that the model does not know; they count as FAIL:', ['name', 'rows'],
                  [[str(name), str(count)] for name, count in zip(names, counts, strict=True)])
 
 
-def _unscored_table(rows):
+def _unscored_table(rows: Any) -> Any:
     unscored = rows.position[~rows.scored].tolist()
     more = f' (the first {LISTED})' if len(unscored) > LISTED else ''
     return Table(f'{len(unscored)} of {len(rows)} rows have no score and are in no figure{more}:', ['row (from 0)', 'reason'],

@@ -1,6 +1,9 @@
 """The label CSV's own rows with the network's scores."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,13 +25,13 @@ class ScoreFileHook(Hook):
     scored when a test ends early is in ``<name>.rows.csv``: row (of the process's part, from 0) and score.
 
     Args:
-        out_file (str): the CSV to write, comma-separated UTF-8.
+        out_file: the CSV to write, comma-separated UTF-8.
     """
 
-    def __init__(self, out_file):
+    def __init__(self, out_file: str) -> None:
         self.out_file = Path(out_file)
 
-    def before_test(self, runner):
+    def before_test(self, runner: Any) -> None:
         """Find out before the test what would stop the file from being written after it.
 
         Raises:
@@ -44,17 +47,18 @@ class ScoreFileHook(Hook):
             self._early = open(self._early_file, 'w', encoding='utf-8')  # closed after the test, or by its end
 
     @property
-    def _early_file(self):
+    def _early_file(self) -> Any:
         return self.out_file.with_name(f'{self.out_file.name}.rows.csv')
 
-    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_test_iter(self, runner: Any, batch_idx: Any, data_batch: Any = None,
+                        outputs: Any = None) -> None:
         """Keep the batch's scores, in case that the test does not come to its end."""
         if is_main_process():
             self._early.writelines(f'{sample.sample_idx},{float_text(sample.score)}\n' for sample in outputs)
             self._early.flush()
 
     @master_only
-    def after_test_epoch(self, runner, metrics=None):
+    def after_test_epoch(self, runner: Any, metrics: Any = None) -> None:
         """Write the file."""
         rows = scored_rows(runner.test_evaluator)
         frame = label_frame(runner.test_dataloader.dataset, rows)
@@ -70,7 +74,7 @@ class ScoreFileHook(Hook):
                            (f'; {empty} of them have none' if empty else ''))
 
 
-def _names_and_shares(rows, count):
+def _names_and_shares(rows: Any, count: Any) -> Any:
     """For each of ``count`` rows the name and the probabilities that it got, where there are more than two classes."""
     if rows.probabilities is None:
         return ()
@@ -81,7 +85,7 @@ def _names_and_shares(rows, count):
     return names, shares
 
 
-def scored_rows(evaluator):
+def scored_rows(evaluator: Any) -> Any:
     """The rows of the evaluator's metric that keeps them, as ``InspectionMetric`` does; None before its evaluation.
 
     Raises:
@@ -94,7 +98,7 @@ def scored_rows(evaluator):
                       f'{[type(metric).__name__ for metric in evaluator.metrics]}: add dict(type="InspectionMetric") to it')
 
 
-def labelled_datasets(dataset):
+def labelled_datasets(dataset: Any) -> Any:
     """The label CSVs' datasets within ``dataset``, in order.
 
     Raises:
@@ -108,15 +112,15 @@ def labelled_datasets(dataset):
                      'LightingPairDataset or of a ConcatDataset of them can')
 
 
-def label_frame(dataset, rows):
+def label_frame(dataset: Any, rows: Any) -> pd.DataFrame:
     """The CSV rows, in the dataset's order, that the positions of scored rows count in.
 
     Args:
-        dataset (Dataset): as ``labelled_datasets`` takes it.
-        rows (ScoredRows): what was evaluated.
+        dataset: as ``labelled_datasets`` takes it.
+        rows: what was evaluated.
 
     Returns:
-        pandas.DataFrame: one line a row of the dataset, all cells text; a column that a CSV of several lacks is empty.
+        one line a row of the dataset, all cells text; a column that a CSV of several lacks is empty.
 
     Raises:
         ValueError: when the rows came in another order than the dataset's.

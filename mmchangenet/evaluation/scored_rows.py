@@ -1,6 +1,9 @@
 """What an evaluation leaves of every row: its score, what it is, what it was called."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -27,44 +30,44 @@ class ScoredRows:
         probabilities (np.ndarray | None): (n, classes) float32, where it tells more than two apart.
     """
 
-    position: np.ndarray
-    sample_idx: np.ndarray
-    score: np.ndarray
-    gt_fail: np.ndarray
-    pred_fail: np.ndarray
-    loss: np.ndarray
-    loss_weight: np.ndarray
-    label: np.ndarray
-    pred_label: np.ndarray
-    unknown_label: np.ndarray
-    names: list = field(default_factory=list)
-    errors: dict = field(default_factory=dict)
+    position: np.ndarray[Any, Any]
+    sample_idx: np.ndarray[Any, Any]
+    score: np.ndarray[Any, Any]
+    gt_fail: np.ndarray[Any, Any]
+    pred_fail: np.ndarray[Any, Any]
+    loss: np.ndarray[Any, Any]
+    loss_weight: np.ndarray[Any, Any]
+    label: np.ndarray[Any, Any]
+    pred_label: np.ndarray[Any, Any]
+    unknown_label: np.ndarray[Any, Any]
+    names: list[str] = field(default_factory=list)
+    errors: dict[int, str] = field(default_factory=dict)
     margin: float | None = None
-    class_names: list = field(default_factory=list)
-    probabilities: np.ndarray | None = None
+    class_names: list[str] = field(default_factory=list)
+    probabilities: np.ndarray[Any, Any] | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.position)
 
     @property
-    def scored(self):
+    def scored(self) -> Any:
         """(n,) bool, rows with a score."""
         return np.isfinite(self.score)
 
     @property
-    def counted(self):
+    def counted(self) -> Any:
         """(n,) bool, rows with a score and a label: those that the figures are about."""
         return self.scored & (self.gt_fail != UNLABELLED)
 
-    def label_names(self):
+    def label_names(self) -> Any:
         """(n,) array of str, each row's label; empty where there is none."""
         return np.array([*self.names, ''], dtype=object)[self.label]
 
-    def confusion(self):
+    def confusion(self) -> tuple[np.ndarray[Any, Any], list[str], list[str]]:
         """What the counted rows are and what they were called, where there are more than two classes.
 
         Returns:
-            tuple[np.ndarray, list[str], list[str]]: (names, classes) counts; the names: the classes, then labels that are
+            (names, classes) counts; the names: the classes, then labels that are
             none of them; the classes.
         """
         counted = self.counted & (self.label >= 0) & (self.pred_label >= 0)

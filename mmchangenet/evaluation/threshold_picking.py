@@ -1,6 +1,9 @@
 """A threshold picked on data, and put where evaluation, inference and export use it: into the checkpoint."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,14 +18,14 @@ from .score_file_hook import labelled_datasets, scored_rows
 from .scored_rows import UNLABELLED
 
 
-def read_score_file(path):
+def read_score_file(path: str | Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Scores and labels out of a CSV as ``ScoreFileHook`` writes it.
 
     Args:
-        path (str | Path): a CSV with columns ``label`` and ``siamese_score``.
+        path: a CSV with columns ``label`` and ``siamese_score``.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: scores (n,) float32, NaN where there is none, and (n,) bool, whether the label is
+        scores (n,) float32, NaN where there is none, and (n,) bool, whether the label is
         another one than PASS.
 
     Raises:
@@ -47,19 +50,19 @@ def read_score_file(path):
     return scores.to_numpy(dtype=np.float32), ~labels.map(PassRule().is_pass).to_numpy(dtype=bool)
 
 
-def _first(chosen):
+def _first(chosen: Any) -> Any:
     return f'{int(chosen.sum())} rows, the first is row {int(np.flatnonzero(chosen)[0])} (from 0): '
 
 
-def validation_as_test(config, cfg_options=None):
+def validation_as_test(config: str | Path, cfg_options: dict[str, Any] | None = None) -> dict[str, Any]:
     """What makes a test of a config's validation: ``cfg_options`` for ``prepare_test``.
 
     Args:
-        config (str | Path): config with a ``val_dataloader``.
-        cfg_options (dict, optional): further values to replace, such as ``val_dataloader.dataset.ann_file``.
+        config: config with a ``val_dataloader``.
+        cfg_options: further values to replace, such as ``val_dataloader.dataset.ann_file``.
 
     Returns:
-        dict: values of the config to replace.
+        values of the config to replace.
 
     Raises:
         ThresholdError: when the config has no validation data.
@@ -74,14 +77,14 @@ def validation_as_test(config, cfg_options=None):
     return {**(cfg_options or {}), 'test_dataloader': loader, 'test_evaluator': [dict(type='mmchangenet.InspectionMetric')]}
 
 
-def labelled_scores(runner):
+def labelled_scores(runner: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], str]:
     """Scores and labels of a finished test.
 
     Args:
-        runner (Runner): runner with an ``InspectionMetric``, after its ``test()``.
+        runner: runner with an ``InspectionMetric``, after its ``test()``.
 
     Returns:
-        tuple[np.ndarray, np.ndarray, str]: scores and labels as ``read_score_file`` gives them, the name of the CSV.
+        scores and labels as ``read_score_file`` gives them, the name of the CSV.
 
     Raises:
         ThresholdError: when rows have no label.
@@ -94,16 +97,17 @@ def labelled_scores(runner):
     return rows.score, rows.gt_fail == 1, data
 
 
-def write_threshold(checkpoint, threshold, out=None):
+def write_threshold(checkpoint: str | Path, threshold: dict[str, Any],
+                    out: str | Path | None = None) -> dict[str, Any] | None:
     """Put a threshold into a checkpoint; it becomes the head's margin wherever the checkpoint is loaded.
 
     Args:
-        checkpoint (str | Path): checkpoint to read.
-        threshold (dict): as ``pick_threshold`` gives it; any further plain values may be added.
-        out (str | Path, optional): file to write; the checkpoint itself by default.
+        checkpoint: checkpoint to read.
+        threshold: as ``pick_threshold`` gives it; any further plain values may be added.
+        out: file to write; the checkpoint itself by default.
 
     Returns:
-        dict | None: the threshold that was there before.
+        the threshold that was there before.
 
     Raises:
         CheckpointError: when the checkpoint is none.

@@ -12,10 +12,13 @@ between layouts. So what is exact is done beforehand, in double precision:
 - Sizes are fixed, all but the batch: no operator computes shapes.
 """
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .folding import affine_of_batch_norm, border_bias, conv_1x1, frozen_layer_norm, linear_of, scaled_output
@@ -24,14 +27,14 @@ from .folding import affine_of_batch_norm, border_bias, conv_1x1, frozen_layer_n
 class GraphConvNeXtBlock(nn.Module):
     """A block of the stem on channels-last maps (N, H, W, C)."""
 
-    def __init__(self, block):
+    def __init__(self, block: Any) -> None:
         super().__init__()
         self.depthwise = block.conv_dw
         self.norm = frozen_layer_norm(block.norm)
         self.fc1 = linear_of(block.mlp.fc1)
         self.fc2 = scaled_output(block.mlp.fc2, block.gamma)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.depthwise(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
         return x + self.fc2(F.gelu(self.fc1(y)))
 
@@ -39,14 +42,14 @@ class GraphConvNeXtBlock(nn.Module):
 class GraphStem(nn.Module):
     """Images (N, 3, H, W) → channels-last maps of levels 1 and 2."""
 
-    def __init__(self, stem):
+    def __init__(self, stem: Any) -> None:
         super().__init__()
         self.patchify, self.first_norm = stem.patchify[0], frozen_layer_norm(stem.patchify[1].layer)
         self.stage1 = nn.Sequential(*map(GraphConvNeXtBlock, stem.stage1))
         self.second_norm, self.downsample = frozen_layer_norm(stem.downsample[0].layer), stem.downsample[1]
         self.stage2 = nn.Sequential(*map(GraphConvNeXtBlock, stem.stage2))
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> Tensor:
         level1 = self.stage1(self.first_norm(self.patchify(images).permute(0, 2, 3, 1)))
         shrunk = self.downsample(self.second_norm(level1).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return level1, self.stage2(shrunk)
@@ -55,7 +58,7 @@ class GraphStem(nn.Module):
 class GraphTokenMixing(nn.Module):
     """Self-attention with one product for q, k and v; the gamma of its branch is in ``proj``."""
 
-    def __init__(self, mixing, gamma, num_tokens):
+    def __init__(self, mixing: Any, gamma: Any, num_tokens: Any) -> None:
         super().__init__()
         width, heads = mixing.q.in_features, mixing.num_heads
         scale = math.sqrt(heads / width)
@@ -67,7 +70,7 @@ class GraphTokenMixing(nn.Module):
         self.split = (-1, num_tokens, 3, heads, width // heads)
         self.joined = (-1, num_tokens, width)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         q, k, v = self.qkv(x).reshape(self.split).permute(2, 0, 3, 1, 4).unbind()
         attention = (q @ k.transpose(-2, -1)).softmax(dim=-1)
         return self.proj((attention @ v).transpose(1, 2).reshape(self.joined))
@@ -76,7 +79,7 @@ class GraphTokenMixing(nn.Module):
 class GraphChannelProcessing(nn.Module):
     """Channel attention and its MLP on a map (N, C, H, W) → (N, tokens, C), the gamma of its branch included."""
 
-    def __init__(self, processing, gamma, grid_size):
+    def __init__(self, processing: Any, gamma: Any, grid_size: Any) -> None:
         super().__init__()
         width, heads = processing.q.in_features, processing.num_heads
         mlp = processing.mlp
@@ -92,7 +95,7 @@ class GraphChannelProcessing(nn.Module):
         self.by_head, self.one_row, self.as_tokens = (-1, heads, width // heads, tokens), (-1, 1, width), (-1, width, tokens)
 
     @staticmethod
-    def _second_depthwise(conv, batch_norm, gamma, grid_size):
+    def _second_depthwise(conv: Any, batch_norm: Any, gamma: Any, grid_size: Any) -> Any:
         """The second depthwise convolution after its BatchNorm and times gamma, without bias, and what is left: a map."""
         scale, shift = affine_of_batch_norm(batch_norm)
         weight = conv.weight.double() * gamma.double().view(-1, 1, 1, 1)
@@ -102,7 +105,7 @@ class GraphChannelProcessing(nn.Module):
         folded.weight.data = (weight * scale.view(-1, 1, 1, 1)).float()
         return folded, rest
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         q = self.q(x).reshape(self.by_head).softmax(dim=-1)
         k = x.reshape(self.by_head).softmax(dim=-1).mean(dim=2, keepdim=True).transpose(-2, -1)
         gate = ((q @ k).sigmoid() * self.temperature).reshape(self.one_row)
@@ -114,14 +117,14 @@ class GraphChannelProcessing(nn.Module):
 class GraphFANBlock(nn.Module):
     """Tokens (N, tokens, C) → the same shape."""
 
-    def __init__(self, block, grid_size):
+    def __init__(self, block: Any, grid_size: Any) -> None:
         super().__init__()
         self.norm1, self.norm2 = frozen_layer_norm(block.norm1), frozen_layer_norm(block.norm2)
         self.token_mixing = GraphTokenMixing(block.token_mixing, block.gamma1, math.prod(grid_size))
         self.channel_processing = GraphChannelProcessing(block.channel_processing, block.gamma2, grid_size)
         self.as_map = (-1, *grid_size, block.gamma1.numel())
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = x + self.token_mixing(self.norm1(x))
         return x + self.channel_processing(self.norm2(x).reshape(self.as_map).permute(0, 3, 1, 2))
 
@@ -129,12 +132,12 @@ class GraphFANBlock(nn.Module):
 class GraphPatchNorms(nn.Module):
     """What a class-attention block does to the patch tokens."""
 
-    def __init__(self, block):
+    def __init__(self, block: Any) -> None:
         super().__init__()
         self.norm1 = frozen_layer_norm(block.norm1, scale=block.gamma1)
         self.norm2 = frozen_layer_norm(block.norm2, scale=torch.full_like(block.gamma1, 2))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.norm2(x + self.norm1(x))
 
 
@@ -142,11 +145,11 @@ class GraphFAN(nn.Module):
     """A trained FAN for images of one size, returning the same levels.
 
     Args:
-        backbone (FAN): with ``out_type='featmap'``; it is left as it is.
-        input_size (tuple[int, int]): (H, W) of the images.
+        backbone: with ``out_type='featmap'``; it is left as it is.
+        input_size: (H, W) of the images.
     """
 
-    def __init__(self, backbone, input_size):
+    def __init__(self, backbone: Any, input_size: tuple[int, int]) -> None:
         super().__init__()
         self.out_indices, self.tap = backbone.out_indices, backbone.tap
         self.grid_size = tuple(side // backbone.strides[-1] for side in input_size)
@@ -162,7 +165,7 @@ class GraphFAN(nn.Module):
         self.blocks = nn.ModuleList(GraphFANBlock(block, self.grid_size) for block in backbone.blocks[:count])
         self.patch_norms = nn.Sequential(*map(GraphPatchNorms, backbone.cls_blocks if deepest == 3 else ()))
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) → the levels of ``out_indices``, each (N, C, h, w)."""
         levels = dict(enumerate(self.stem(images)))
         if len(self.blocks):
@@ -176,7 +179,7 @@ class GraphFAN(nn.Module):
         return tuple(levels[index].permute(0, 3, 1, 2) for index in self.out_indices)
 
 
-def conv_without_bias(conv):
+def conv_without_bias(conv: Any) -> Any:
     """The same convolution without its bias."""
     bare = nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, bias=False)
     bare.weight.data = conv.weight.detach().clone()

@@ -106,7 +106,7 @@ def settings_of(model: SiameseClassifier, config: Config, opset: int) -> Runtime
     input_map = dataset.get('input_map')
     try:
         return RuntimeSettings(
-            input_size=model.input_size, image_size=steps.resize.size, filter=steps.resize.filter,
+            input_size=(model.input_size[0], model.input_size[1]), image_size=steps.resize.size, filter=steps.resize.filter,
             layout=steps.layout.layout, grid=steps.layout.grid, image_ext=dataset.get('image_ext', '.jpg'),
             lightings=ordered_lightings(input_map),
             mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist(),

@@ -1,11 +1,15 @@
 """What other libraries compute in a way that fixes the batch while it is traced, for the time of a trace in one that does not."""
 
+from __future__ import annotations
+
 import contextlib
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
-def windows_of_any_batch():
+def windows_of_any_batch() -> Iterator[Any]:
     """mmpretrain's Swin finds the batch by dividing floats; here windows are joined without knowing it."""
     attention = sys.modules.get('mmpretrain.models.utils.attention')  # not loaded: the network has no windows of it
     if attention is None:
@@ -19,7 +23,7 @@ def windows_of_any_batch():
         attention.ShiftWindowMSA.window_reverse = original
 
 
-def join_windows(windows, height, width, side):
+def join_windows(windows: Any, height: Any, width: Any, side: Any) -> Any:
     """Windows (N * height/side * width/side, side, side, C), row by row → maps (N, height, width, C)."""
     channels = windows.shape[-1]
     windows = windows.view(-1, height // side, width // side, side, side, channels)

@@ -3,16 +3,20 @@
 Needs neither mmdeploy nor a config: ``export_onnx`` takes a ``SiameseClassifier``, ``export_module`` any network.
 """
 
+from __future__ import annotations
+
 import contextlib
 import io
 import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from mmchangenet.files import replacing
@@ -27,24 +31,25 @@ class ExportError(RuntimeError):
     """The network could not be written, or what was written does not compute the same."""
 
 
-def export_onnx(model, file, input_size, batch_size=None, opset=17, input_names=('input_1', 'input_2'), output_name='output',
-                output='tensor', normalise=False):
+def export_onnx(model: Any, file: str | Path, input_size: Sequence[int], batch_size: int | None = None,
+                opset: int = 17, input_names: Sequence[str] = ('input_1', 'input_2'),
+                output_name: str = 'output', output: str = 'tensor', normalise: bool = False) -> float:
     """Write a whole network.
 
     Args:
-        model (SiameseClassifier): in evaluation mode.
-        file (str | Path): where to; must not exist.
-        input_size (Sequence[int]): (H, W) of the laid-out image.
-        batch_size (int, optional): pairs at a time; None leaves the batch free.
-        opset (int): version of ONNX's operators.
-        input_names (Sequence[str]): of the compare and of the golden side.
-        output_name (str): name of the output.
-        output (str): ``tensor``: distances (N,) or logits (N, num_classes); ``score``: scores (N,).
-        normalise (bool): whether the graph takes uint8 images and normalises them; otherwise it takes normalised float
+        model: in evaluation mode.
+        file: where to; must not exist.
+        input_size: (H, W) of the laid-out image.
+        batch_size: pairs at a time; None leaves the batch free.
+        opset: version of ONNX's operators.
+        input_names: of the compare and of the golden side.
+        output_name: name of the output.
+        output: ``tensor``: distances (N,) or logits (N, num_classes); ``score``: scores (N,).
+        normalise: whether the graph takes uint8 images and normalises them; otherwise it takes normalised float
             images. (N, 3, H, W) in RGB both ways.
 
     Returns:
-        float: the largest difference from PyTorch, as ``export_module`` gives it.
+        the largest difference from PyTorch, as ``export_module`` gives it.
 
     Raises:
         ExportError: when the opset is too low for the network (names the lowest that works), the network cannot be
@@ -58,24 +63,25 @@ def export_onnx(model, file, input_size, batch_size=None, opset=17, input_names=
                          dynamic_batch=batch_size is None, opset=opset)
 
 
-def export_module(module, file, inputs, output_names, dynamic_batch=False, opset=17, tolerance=TOLERANCE,
-                  overwrite=False):
+def export_module(module: nn.Module, file: str | Path, inputs: dict[str, torch.Tensor],
+                  output_names: Sequence[str], dynamic_batch: bool = False, opset: int = 17,
+                  tolerance: float = TOLERANCE, overwrite: bool = False) -> float:
     """Write any network and compare what ONNX Runtime makes of it with PyTorch.
 
     Args:
-        module (nn.Module): in evaluation mode; takes the inputs by position, gives a tensor or a tuple of tensors.
-        file (str | Path): where to; must not exist.
-        inputs (dict[str, torch.Tensor]): name in the graph → example; the first dimension is the batch, which has to be 2
+        module: in evaluation mode; takes the inputs by position, gives a tensor or a tuple of tensors.
+        file: where to; must not exist.
+        inputs: name in the graph → example; the first dimension is the batch, which has to be 2
             or more when it is to stay free.
-        output_names (Sequence[str]): names of the outputs in the graph.
-        dynamic_batch (bool): leave the batch free.
-        opset (int): version of ONNX's operators.
-        tolerance (float): the largest difference from PyTorch that is accepted, times the largest number of that output
+        output_names: names of the outputs in the graph.
+        dynamic_batch: leave the batch free.
+        opset: version of ONNX's operators.
+        tolerance: the largest difference from PyTorch that is accepted, times the largest number of that output
             where this is above 1.
-        overwrite (bool): replace ``file`` if it exists.
+        overwrite: replace ``file`` if it exists.
 
     Returns:
-        float: the largest difference from PyTorch, relative in the same way.
+        the largest difference from PyTorch, relative in the same way.
 
     Raises:
         ExportError: when the opset is too low (names the lowest that works), the graph would need operators that are not
@@ -108,7 +114,7 @@ class WholeNetwork(nn.Module):
     Args: see ``export_onnx``.
     """
 
-    def __init__(self, model, output='tensor', normalise=False):
+    def __init__(self, model: Any, output: str = 'tensor', normalise: bool = False) -> None:
         super().__init__()
         if output not in ('tensor', 'score'):
             raise ValueError(f"output {output!r}: use 'tensor' or 'score'")
@@ -117,12 +123,13 @@ class WholeNetwork(nn.Module):
         self.normalise = normalise
         self.train(model.training)
 
-    def forward(self, compare, golden):
+    def forward(self, compare: Tensor, golden: Tensor) -> Tensor:
         """Images of both sides, (N, 3, H, W) each → the raw output or scores."""
         return score_pairs(self.model, compare, golden, self.output, self.normalise)
 
 
-def score_pairs(model, compare, golden, output='tensor', normalise=False):
+def score_pairs(model: Any, compare: Any, golden: Any, output: str = 'tensor',
+                normalise: bool = False) -> Any:
     """What a whole graph computes: images of both sides, (N, 3, H, W) each → the raw output or scores.
 
     The batch stays free when this is traced.
@@ -136,7 +143,7 @@ def score_pairs(model, compare, golden, output='tensor', normalise=False):
     return model.head.scores(raw) if output == 'score' else raw
 
 
-def random_images(model, shape, normalise=False):
+def random_images(model: Any, shape: Any, normalise: bool = False) -> Any:
     """Random images (N, 3, H, W) as a graph takes them, always the same, on the network's device."""
     preprocessor = model.data_preprocessor
     images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -144,14 +151,14 @@ def random_images(model, shape, normalise=False):
     return images if normalise else preprocessor.normalise(images)
 
 
-def _halves(code):
+def _halves(code: Any) -> Any:
     """Both sides of a code: like ``chunk(2)`` of each tensor in it, for a batch whose size is open."""
     parts, structure = pytree.tree_flatten(code)
     halves = zip(*(part.unflatten(0, (2, -1)).unbind() for part in parts), strict=True)
     return (pytree.tree_unflatten(half, structure) for half in halves)
 
 
-def _check_request(module, inputs, dynamic_batch):
+def _check_request(module: Any, inputs: Any, dynamic_batch: Any) -> None:
     if any(part.training for part in module.modules()):
         raise ValueError('the network is in training mode: call eval() before the export')
     sizes = {len(tensor) for tensor in inputs.values()}
@@ -162,7 +169,8 @@ def _check_request(module, inputs, dynamic_batch):
                          'become part of the graph')
 
 
-def _written(traced, arguments, input_names, output_names, dynamic_batch, opset):
+def _written(traced: Any, arguments: Any, input_names: Any, output_names: Any, dynamic_batch: Any,
+             opset: Any) -> Any:
     """The ONNX file's bytes; when that fails, an error that names the lowest opset that works."""
     request = (traced, arguments, input_names, output_names, dynamic_batch)
     try:
@@ -173,7 +181,7 @@ def _written(traced, arguments, input_names, output_names, dynamic_batch, opset)
         raise ExportError(f'this network cannot be written with opset {opset}: {hint}') from error
 
 
-def _lowest_opset(request, start):
+def _lowest_opset(request: tuple[Any, Any, Any, Any, Any], start: int) -> int | None:
     """The lowest opset from ``start`` on that the exporter writes the network with; None if there is none."""
     for opset in range(max(start, OPSETS.start), OPSETS.stop):
         with contextlib.suppress(Exception):
@@ -182,7 +190,8 @@ def _lowest_opset(request, start):
     return None
 
 
-def _to_onnx(traced, arguments, input_names, output_names, dynamic_batch, opset):
+def _to_onnx(traced: Any, arguments: Any, input_names: Any, output_names: Any, dynamic_batch: Any,
+             opset: Any) -> Any:
     if opset not in OPSETS:
         raise ValueError(f'opset {opset}: use {OPSETS.start} to {OPSETS.stop - 1}')
     stream = io.BytesIO()
@@ -198,10 +207,10 @@ def _to_onnx(traced, arguments, input_names, output_names, dynamic_batch, opset)
     return graph.SerializeToString()
 
 
-def _drop_identities(graph):
+def _drop_identities(graph: Any) -> None:
     """Let the users of a copy read the original: the exporter copies weights that happen to be equal."""
     outputs = {output.name for output in graph.output}
-    original = {}
+    original: dict[str, str] = {}
     for node in list(graph.node):
         for position, name in enumerate(node.input):
             node.input[position] = original.get(name, name)
@@ -210,7 +219,7 @@ def _drop_identities(graph):
             graph.node.remove(node)
 
 
-def _settle_output_shapes(graph, examples, dynamic_batch):
+def _settle_output_shapes(graph: Any, examples: Any, dynamic_batch: Any) -> None:
     """Write the sizes of the outputs down: the exporter leaves some of them open behind a free batch."""
     for output, example in zip(graph.output, examples, strict=True):
         for number, (dimension, size) in enumerate(zip(output.type.tensor_type.shape.dim, example.shape, strict=True)):
@@ -218,11 +227,11 @@ def _settle_output_shapes(graph, examples, dynamic_batch):
                 dimension.dim_value = size
 
 
-def check_graph(model, input_names):
+def check_graph(model: onnx.ModelProto, input_names: Iterable[str]) -> None:
     """
     Args:
-        model (onnx.ModelProto): what was written.
-        input_names (Iterable[str]): the inputs that it should have.
+        model: what was written.
+        input_names: the inputs that it should have.
 
     Raises:
         ExportError: when it breaks ONNX's rules, holds operators that are not ONNX's own or dropout, takes weights as
@@ -247,7 +256,7 @@ def check_graph(model, input_names):
         raise ExportError('the graph has ' + '; '.join(problems))
 
 
-def _largest_difference(module, content, inputs, dynamic_batch, tolerance):
+def _largest_difference(module: Any, content: Any, inputs: Any, dynamic_batch: Any, tolerance: Any) -> Any:
     """Compare with PyTorch, for a free batch on fewer and on more pairs than it was traced with too."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
@@ -267,14 +276,14 @@ def _largest_difference(module, content, inputs, dynamic_batch, tolerance):
     return worst
 
 
-def _run(session, inputs, size):
+def _run(session: Any, inputs: Any, size: Any) -> Any:
     try:
         return session.run(None, inputs)
     except Exception as error:  # ONNX Runtime's own errors have no common base
         raise ExportError(f'ONNX Runtime cannot run the graph on a batch of {size}: {error}') from error
 
 
-def relative_difference(wanted, got):
+def relative_difference(wanted: Any, got: Any) -> Any:
     """The largest difference of two arrays, divided by the largest absolute number of the first where that is above 1.
 
     Infinite when their shapes differ or something is not finite.

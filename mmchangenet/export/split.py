@@ -64,7 +64,10 @@ def split_network(model: SiameseClassifier) -> SplitNetwork:
                         'network can be exported when it gives a tensor, or tuples of tensors')
     golden_half = GoldenHalf(network.neck, structure) if hasattr(network.neck, 'prepare_golden') else None
     comparator = Comparator(network, structure)
-    return SplitNetwork(*(part and part.eval().requires_grad_(False) for part in (encoder, golden_half, comparator)))
+    for module in (encoder, golden_half, comparator):
+        if module is not None:
+            module.eval().requires_grad_(False)
+    return SplitNetwork(encoder, golden_half, comparator)
 
 
 def fast_form(model: SiameseClassifier) -> SiameseClassifier:

@@ -1,8 +1,11 @@
 """A network as a flat list of ATen calls on fixed sizes, from which an exporter makes a lean graph."""
 
+from __future__ import annotations
+
 import math
 import operator
 from inspect import signature
+from typing import Any
 
 import torch
 from torch import fx
@@ -16,21 +19,21 @@ RESHAPES = (aten.unflatten.int, aten.flatten.using_ints, aten.view.default, aten
 NOTHING_IN_INFERENCE = (aten.dropout.default, aten.contiguous.default, aten.alias.default, aten.detach.default)
 
 
-def trace(module, inputs, dynamic_batch):
+def trace(module: Any, inputs: tuple[torch.Tensor], dynamic_batch: bool) -> fx.GraphModule:
     """Record what a network does with inputs of these sizes.
 
     Sizes become plain numbers, so that no arithmetic on shapes is left; what depends on weights alone is computed now.
 
     Args:
-        module (nn.Module): in evaluation mode, called with positional tensors.
-        inputs (tuple[torch.Tensor]): the first dimension is the batch, at least 2 when it is to stay free.
-        dynamic_batch (bool): leave the batch free.
+        module: in evaluation mode, called with positional tensors.
+        inputs: the first dimension is the batch, at least 2 when it is to stay free.
+        dynamic_batch: leave the batch free.
 
     Returns:
-        fx.GraphModule: computes the same.
+        computes the same.
     """
     batch = torch.export.Dim('batch')
-    shapes = tuple({0: batch} for _ in inputs) if dynamic_batch else None
+    shapes: Any = tuple({0: batch} for _ in inputs) if dynamic_batch else None
     if shapes and any(each.kind is each.VAR_POSITIONAL for each in signature(module.forward).parameters.values()):
         shapes = (shapes, )
     with torch.no_grad(), windows_of_any_batch():
@@ -44,7 +47,8 @@ def trace(module, inputs, dynamic_batch):
     return recorded.eval()
 
 
-def plain_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
+def plain_attention(query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0,
+                    is_causal: bool = False, scale: Any = None, enable_gqa: bool = False) -> Any:
     """``scaled_dot_product_attention`` in inference, as two products and a softmax: every exporter takes these."""
     if is_causal or enable_gqa:
         raise NotImplementedError('causal and grouped-query attention')
@@ -57,7 +61,7 @@ def plain_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=
     return weights.softmax(dim=-1) @ value
 
 
-def _traced_size(tensor, dimension):
+def _traced_size(tensor: Any, dimension: Any) -> Any:
     """A size that stays free: a tracer notes ``shape``, while the operator that stands in the recording gives a number."""
     return tensor.shape[dimension]
 
@@ -66,7 +70,7 @@ def _traced_size(tensor, dimension):
 BY_METHOD = {aten.sym_size.int: _traced_size, aten.expand.default: torch.Tensor.expand, aten.repeat.default: torch.Tensor.repeat}
 
 
-def _simplify(graph, node):
+def _simplify(graph: Any, node: Any) -> None:
     """Replace a call by one whose sizes are numbers, or drop it."""
     if node.op == 'call_module' and node.target == '_guards_fn':
         graph.erase_node(node)
@@ -89,15 +93,15 @@ def _simplify(graph, node):
             node.target, node.args, node.kwargs = torch.split, (node.args[0], sizes, dim), {}
 
 
-def _sizes(node):
+def _sizes(node: Any) -> Any:
     return [_size(size) for size in node.meta['val'].shape]
 
 
-def _size(size):
+def _size(size: Any) -> Any:
     return size if isinstance(size, int) else -1
 
 
-def _fold_constants(recorded):
+def _fold_constants(recorded: Any) -> None:
     """Compute what depends on weights and numbers alone, and keep the results as weights."""
     values = {}
     for node in recorded.graph.nodes:
@@ -122,7 +126,7 @@ def _fold_constants(recorded):
     recorded.recompile()
 
 
-def _is_constant(node, values):
+def _is_constant(node: Any, values: Any) -> Any:
     if not node.all_input_nodes:
         return getattr(node.target, 'overloadpacket', None) in FACTORIES
     return all(source in values for source in node.all_input_nodes)

@@ -1,5 +1,10 @@
 """The lightings of one side in one image."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from .resize import check_pair
@@ -7,16 +12,17 @@ from .resize import check_pair
 LAYOUTS = ('linear', 'grid')
 
 
-def lay_out(images, layout='linear', grid=None):
+def lay_out(images: np.ndarray[Any, Any], layout: str = 'linear',
+            grid: tuple[int, int] | None = None) -> np.ndarray[Any, Any]:
     """Lay out the lightings of a side, or of several, in one image each.
 
     Args:
-        images (np.ndarray): (..., L, h, w, 3), L lightings in the order of the dataset's ``input_map``.
-        layout (str): ``'linear'``: from top to bottom; ``'grid'``: row by row.
-        grid (tuple[int, int], optional): (rows, columns) of the grid.
+        images: (..., L, h, w, 3), L lightings in the order of the dataset's ``input_map``.
+        layout: ``'linear'``: from top to bottom; ``'grid'``: row by row.
+        grid: (rows, columns) of the grid.
 
     Returns:
-        np.ndarray: (..., L * h, w, 3) or (..., rows * h, columns * w, 3).
+        (..., L * h, w, 3) or (..., rows * h, columns * w, 3).
 
     Raises:
         ValueError: the layout is unknown, or the grid has not one place a lighting.
@@ -25,7 +31,7 @@ def lay_out(images, layout='linear', grid=None):
     *others, lightings, h, w, channels = images.shape
     if layout == 'linear':
         return images.reshape(*others, lightings * h, w, channels)
-    rows, columns = grid
+    rows, columns = grid or (0, 0)
     if rows * columns != lightings:
         raise ValueError(f'grid={grid} has {rows * columns} places, but a side has {lightings} lightings; '
                          'choose rows and columns whose product is that number')
@@ -33,15 +39,15 @@ def lay_out(images, layout='linear', grid=None):
     return np.swapaxes(images, -4, -3).reshape(*others, rows * h, columns * w, channels)
 
 
-def check_layout(layout, grid):
+def check_layout(layout: str, grid: Sequence[int] | None) -> tuple[int, int] | None:
     """Check a layout and its grid.
 
     Args:
-        layout (str): one of ``LAYOUTS``.
-        grid (Sequence[int], optional): (rows, columns); ``'grid'`` needs it, ``'linear'`` has none.
+        layout: one of ``LAYOUTS``.
+        grid: (rows, columns); ``'grid'`` needs it, ``'linear'`` has none.
 
     Returns:
-        tuple[int, int] | None: the grid.
+        the grid.
 
     Raises:
         ValueError: the layout is unknown, or the grid does not go with it.
@@ -52,4 +58,4 @@ def check_layout(layout, grid):
         if grid is not None:
             raise ValueError(f"grid={grid!r} has no effect with layout='linear', leave it out or use layout='grid'")
         return None
-    return check_pair(grid, 'grid', '(rows, columns)')
+    return check_pair(grid or (), 'grid', '(rows, columns)')

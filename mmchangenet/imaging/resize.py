@@ -10,9 +10,12 @@ float32 matrices over overlapping bands of the image, the quickest way numpy has
 - Otherwise k is split into a high and a low half, whose products float32 holds without error. Two products.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -28,22 +31,23 @@ COLUMNS = 640  # most columns of a product: its matrices stay in a second-level 
 BAND_SIZE = 400  # with COLUMNS, the largest product for which OpenBLAS starts no threads
 
 
-def resize(images, size, filter='pillow-bilinear'):
+def resize(images: np.ndarray[Any, Any] | Sequence[np.ndarray[Any, Any]], size: tuple[int, int],
+           filter: str = 'pillow-bilinear') -> np.ndarray[Any, Any]:
     """Resize images of one size to another.
 
     The Pillow filters go along the rows first, as Pillow does up to version 12 (version 13 turns the order round for some
     sizes that squeeze the height more than the width).
 
     Args:
-        images (np.ndarray | Sequence[np.ndarray]): uint8, (..., h, w, 3), or a list of (h, w, 3).
-        size (tuple[int, int]): (height, width) wanted, in pixels.
-        filter (str): ``'pillow-bilinear'`` and ``'pillow-bicubic'`` equal Pillow's antialiased filters of these names byte
+        images: uint8, (..., h, w, 3), or a list of (h, w, 3).
+        size: (height, width) wanted, in pixels.
+        filter: ``'pillow-bilinear'`` and ``'pillow-bicubic'`` equal Pillow's antialiased filters of these names byte
             for byte. ``'fast'`` comes close to ``'pillow-bilinear'`` in a third of its time: OpenCV's INTER_LINEAR, when
             shrinking with a blur before it against aliasing. ``'area'`` is OpenCV's INTER_AREA, INTER_LINEAR when a side
             grows.
 
     Returns:
-        np.ndarray: uint8, (..., height, width, 3); an array that has that size already is returned as it is.
+        uint8, (..., height, width, 3); an array that has that size already is returned as it is.
 
     Raises:
         ValueError: images, size or filter are not as described.
@@ -65,7 +69,7 @@ def resize(images, size, filter='pillow-bilinear'):
     return resized.reshape(*others, height, width, 3)
 
 
-def _resize_with_opencv(batch, height, width, filter):
+def _resize_with_opencv(batch: Any, height: Any, width: Any, filter: Any) -> Any:
     h, w, _ = batch[0].shape
     method = cv2.INTER_AREA if filter == 'area' and height <= h and width <= w else cv2.INTER_LINEAR
     along_x, along_y = _blur_kernel(w / width), _blur_kernel(h / height)
@@ -79,7 +83,7 @@ def _resize_with_opencv(batch, height, width, filter):
 
 
 @lru_cache(maxsize=256)
-def _blur_kernel(shrinking):
+def _blur_kernel(shrinking: Any) -> Any:
     """What widens the kernel of bilinear interpolation, a triangle of half width 1, to one of half width ``shrinking``.
 
     The variance of a triangle of half width n over pixels is (n**2 - 1) / 6; between whole numbers two are mixed.
@@ -92,7 +96,7 @@ def _blur_kernel(shrinking):
     return share * large + (1 - share) * np.pad(small, 1)
 
 
-def _resize_like_pillow(batch, height, width, filter):
+def _resize_like_pillow(batch: Any, height: Any, width: Any, filter: Any) -> Any:
     """A few images at a time."""
     h, w, _ = batch[0].shape
     count = max(1, SIDE_BY_SIDE // (3 * max(h, width)))
@@ -103,7 +107,7 @@ def _resize_like_pillow(batch, height, width, filter):
     return resized
 
 
-def _resize_side_by_side(batch, height, width, filter):
+def _resize_side_by_side(batch: Any, height: Any, width: Any, filter: Any) -> Any:
     """Two passes over the first axis of an array that holds all images side by side, for the first one lying on their sides."""
     n, (h, w, _) = len(batch), batch[0].shape
     upright = np.empty((h, n, width, 3), np.uint8)
@@ -122,16 +126,16 @@ def _resize_side_by_side(batch, height, width, filter):
     return upright.swapaxes(0, 1)
 
 
-def check_pair(pair, name, meaning):
+def check_pair(pair: Sequence[int], name: str, meaning: str) -> tuple[int, int]:
     """Check two whole numbers above 0.
 
     Args:
-        pair (Sequence[int]): the two.
-        name (str): what the user calls them.
-        meaning (str): what they are, such as ``'(height, width)'``.
+        pair: the two.
+        name: what the user calls them.
+        meaning: what they are, such as ``'(height, width)'``.
 
     Returns:
-        tuple[int, int]: the same.
+        the same.
 
     Raises:
         ValueError: they are anything else; names them.
@@ -145,7 +149,7 @@ def check_pair(pair, name, meaning):
     return int(first), int(second)
 
 
-def _resize_rows(pixels, count, filter):
+def _resize_rows(pixels: Any, count: Any, filter: Any) -> Any:
     """One pass over the first axis: uint8 (rows, columns) → (count, columns)."""
     plan = _make_plan(len(pixels), count, filter)
     bands, height, window = plan.weights.shape
@@ -172,7 +176,7 @@ def _resize_rows(pixels, count, filter):
     return resized
 
 
-def _round_one(plan, sums, target):
+def _round_one(plan: Any, sums: Any, target: Any) -> None:
     """Sums of one product, of 127 - p, to uint8 rows."""
     sums = sums.reshape(-1, sums.shape[-1])
     if plan.undershoots:  # convertScaleAbs would mirror what falls below black
@@ -180,7 +184,7 @@ def _round_one(plan, sums, target):
     cv2.convertScaleAbs(sums, dst=target, alpha=-1, beta=127 + plan.nudge)
 
 
-def _round_two(plan, sums, target):
+def _round_two(plan: Any, sums: Any, target: Any) -> None:
     """High and low sums of two products to uint8 rows."""
     high, low = np.split(sums, 2, axis=1)
     total = np.add(high, np.floor(low, out=low)).reshape(-1, sums.shape[-1])
@@ -191,17 +195,17 @@ def _round_two(plan, sums, target):
 
 class _Plan(NamedTuple):
     """A pass. Its output rows are cut into bands; those of band b read a window of input rows that begins with row b * step."""
-    weights: np.ndarray  # float32 (bands, rows a band or twice as many, window)
+    weights: np.ndarray[Any, Any]  # float32 (bands, rows a band or twice as many, window)
     step: int
-    places: np.ndarray  # where the output rows are among the rows of all bands, which may have gaps between them
+    places: np.ndarray[Any, Any]  # where the output rows are among the rows of all bands, which may have gaps between them
     n_places: int
     nudge: float  # lifts sums off the boundary between two grey levels; 0: two products are needed
     undershoots: bool
-    by_integers: list[tuple]  # for the few rows that need more than the others: row, first input row, taps
+    by_integers: list[tuple[Any, ...]]  # for the few rows that need more than the others: row, first input row, taps
 
 
 @lru_cache(maxsize=256)
-def _make_plan(n_in, n_out, filter):
+def _make_plan(n_in: Any, n_out: Any, filter: Any) -> Any:
     start, ideal, taps = _coefficients(n_in, n_out, filter)
     weights, certain, nudge = _weights_for_one_product(ideal, taps)
     others = np.flatnonzero(~certain)
@@ -213,16 +217,16 @@ def _make_plan(n_in, n_out, filter):
     return _Plan(*_cut(start, [high, (taps - high * LOW) / LOW]), 0, undershoots, [])
 
 
-def _cut(start, parts):
+def _cut(start: Any, parts: Any) -> tuple[Any, Any, Any, Any]:
     """Cut rows of weights, which begin at input rows ``start``, into the cheapest bands: weights, step, places, n_places."""
     used = np.any(parts, axis=0)
     last = start + used.shape[1] - 1 - used[:, ::-1].argmax(1)
 
-    def layout(step):
+    def layout(step: Any) -> Any:
         band = start // step
         return band, band[-1] + 1, np.bincount(band).max(), (last - band * step).max() + 1
 
-    def cost(step):
+    def cost(step: Any) -> Any:
         _, n_bands, height, window = layout(step)
         size = len(parts) * height * window
         return size > BAND_SIZE, n_bands * (size + 50)  # a call costs as much as 50 products a column
@@ -237,7 +241,7 @@ def _cut(start, parts):
     return weights.reshape(n_bands, -1, window), step, band * height + place, n_bands * height
 
 
-def _weights_for_one_product(ideal, taps):
+def _weights_for_one_product(ideal: Any, taps: Any) -> Any:
     """Weights for float32 sums over 127 - p, the rows that are certain with them, and how much to add before rounding.
 
     With S = sum(ideal) and excess e = taps * S - ideal * ONE, Pillow takes the integer part of
@@ -261,7 +265,7 @@ def _weights_for_one_product(ideal, taps):
     return weights, certain, nudge
 
 
-def _coefficients(n_in, n_out, filter):
+def _coefficients(n_in: Any, n_out: Any, filter: Any) -> Any:
     """First input row of every output row (n_out,), and the weights from there on (n_out, taps): ideal, as integers, and taps."""
     scale = n_in / n_out
     support = SUPPORT[filter] * max(scale, 1)
@@ -285,7 +289,7 @@ def _coefficients(n_in, n_out, filter):
     return first, ideal, taps
 
 
-def _kernel(filter, x, one):
+def _kernel(filter: Any, x: Any, one: Any) -> Any:
     """Weights at distances ``x`` >= 0, in units of ``one`` for a distance, of ``one`` or ``2 * one**3`` for a weight."""
     if filter == 'pillow-bilinear':
         return np.maximum(one - x, 0)

@@ -1,8 +1,11 @@
 """Graphs on ONNX Runtime or OpenVINO: arrays in, arrays out, from any number of threads."""
 
+from __future__ import annotations
+
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -17,19 +20,20 @@ class OnnxRuntimeGraph:
     has a session of its own, made when it is needed first.
 
     Args:
-        file (Path): the graph; the first dimension of all inputs and outputs is the batch.
-        threads (int, optional): None: as many as this process may use cores.
-        at_once (int): most items of a part.
+        file: the graph; the first dimension of all inputs and outputs is the batch.
+        threads: None: as many as this process may use cores.
+        at_once: most items of a part.
     """
 
-    def __init__(self, file, threads=None, at_once=4):
+    def __init__(self, file: Any, threads: int | None = None, at_once: int = 4) -> None:
         import onnxruntime
         self._onnxruntime = onnxruntime
         self._file, self._threads, self._at_once = str(file), threads or cores(), at_once
-        self._lock, self._sessions = threading.Lock(), {}
+        self._lock = threading.Lock()
+        self._sessions: dict[int, Any] = {}
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
 
-    def __call__(self, *arrays):
+    def __call__(self, *arrays: Any) -> Any:
         """Arrays in the order of the graph's inputs → list of arrays."""
         count = len(arrays[0])
         threads = 1 if count >= self._threads else self._threads
@@ -38,7 +42,7 @@ class OnnxRuntimeGraph:
         session = self._session(threads)
         names = [value.name for value in session.get_inputs()]
 
-        def run(part):
+        def run(part: Any) -> Any:
             return session.run(None, dict(zip(names, part, strict=True)))
 
         if len(parts) == 1:
@@ -46,7 +50,7 @@ class OnnxRuntimeGraph:
         results = self._pool.map(run, parts) if threads == 1 and self._pool else map(run, parts)
         return [np.concatenate(outputs) for outputs in zip(*results, strict=True)]
 
-    def _session(self, threads):
+    def _session(self, threads: Any) -> Any:
         with self._lock:
             if threads not in self._sessions:
                 options = self._onnxruntime.SessionOptions()
@@ -66,14 +70,14 @@ class OpenVinoGraph:
     Args: as :class:`OnnxRuntimeGraph` has them.
     """
 
-    def __init__(self, file, threads=None, at_once=4):
+    def __init__(self, file: Any, threads: Any = None, at_once: int = 4) -> None:
         import openvino
         settings = dict(PERFORMANCE_HINT='LATENCY', INFERENCE_PRECISION_HINT='f32', INFERENCE_NUM_THREADS=threads or cores())
         with signal_stack_kept():
             self._compiled = openvino.Core().compile_model(str(file), 'CPU', settings)
         self._at_once, self._local = at_once, threading.local()
 
-    def __call__(self, *arrays):
+    def __call__(self, *arrays: Any) -> Any:
         """Arrays in the order of the graph's inputs → list of arrays."""
         if not hasattr(self._local, 'request'):  # one a thread: a request is not to be shared
             self._local.request = self._compiled.create_infer_request()
@@ -81,12 +85,12 @@ class OpenVinoGraph:
                    for start in range(0, len(arrays[0]), self._at_once)]
         return results[0] if len(results) == 1 else [np.concatenate(outputs) for outputs in zip(*results, strict=True)]
 
-    def _infer(self, arrays):
+    def _infer(self, arrays: Any) -> Any:
         results = self._local.request.infer(arrays)
         return [np.array(results[output]) for output in self._compiled.outputs]  # copies: the next call overwrites them
 
 
-def cores():
+def cores() -> Any:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 

@@ -1,8 +1,12 @@
 """Keeps the stack that signal handlers run on."""
 
+from __future__ import annotations
+
 import ctypes
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class SignalStack(ctypes.Structure):
@@ -12,7 +16,7 @@ class SignalStack(ctypes.Structure):
 
 
 @contextmanager
-def signal_stack_kept():
+def signal_stack_kept() -> Iterator[Any]:
     """Undo what happens to this thread's signal stack inside.
 
     OpenVINO (2026.4) sets one when it compiles a network and frees its memory later without unsetting it: the next signal

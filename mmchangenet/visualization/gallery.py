@@ -1,9 +1,13 @@
 """Galleries of wrongly called rows and the page that shows them, for looking at without any server."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from PIL import Image
@@ -47,7 +51,7 @@ class Pair:
 
     position: int
     score: float
-    info: dict
+    info: dict[str, Any]
 
 
 @dataclass
@@ -65,19 +69,19 @@ class Gallery:
     title: str
     explanation: str
     total: int
-    pairs: list
+    pairs: list[Pair]
 
 
-def write_gallery(out_dir, gallery, margin):
+def write_gallery(out_dir: str | Path, gallery: Gallery, margin: float) -> list[str]:
     """Draw one picture a row into ``out_dir/folder``; pictures of an earlier gallery there are deleted.
 
     Args:
-        out_dir (str | Path): the page's folder.
-        gallery (Gallery): rows.
-        margin (float): the head's margin.
+        out_dir: the page's folder.
+        gallery: rows.
+        margin: the head's margin.
 
     Returns:
-        list[str]: the pictures' paths within ``out_dir``.
+        the pictures' paths within ``out_dir``.
     """
     folder = Path(out_dir, gallery.folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,14 +90,14 @@ def write_gallery(out_dir, gallery, margin):
     return [f'{gallery.folder}/{_write_picture(folder, rank, pair, margin)}' for rank, pair in enumerate(gallery.pairs, 1)]
 
 
-def _write_picture(folder, rank, pair, margin):
+def _write_picture(folder: Any, rank: Any, pair: Any, margin: Any) -> Any:
     info = pair.info
     called, relation = ('FAIL', '>') if is_fail(pair.score, margin) else ('PASS', '≤')
     lightings = len(info['compare_files'])
     which = f'   (the first of {info["num_golden"]})' if 'num_golden' in info else ''
-    sides = [[_read(file) for file in info[side][:lightings]] for side in ('compare_files', 'golden_files')]
+    compare, golden = ([_read(file) for file in info[side][:lightings]] for side in ('compare_files', 'golden_files'))
     picture = draw_pair(
-        *sides, light_names(info),
+        compare, golden, light_names(info),
         heading=f'{info["label"] or "no label"}, called {called}   score {pair.score:.4g} {relation} margin {margin:.4g}',
         details=[f'{info["object_name"]}   (row {pair.position}, from 0)', f'compare  {info["input_path"]}',
                  f'golden  {info["golden_path"]}{which}'])
@@ -103,14 +107,14 @@ def _write_picture(folder, rank, pair, margin):
     return name
 
 
-def _read(file):
+def _read(file: Any) -> Any:
     try:
         return read_image(file)
     except ImageError as error:
         return f'unreadable: {error}'
 
 
-def light_names(info):
+def light_names(info: Any) -> Any:
     """The lighting of each file, as its name tells after the object's; its number where it does not."""
     names = []
     for number, file in enumerate(info['compare_files'], 1):
@@ -119,24 +123,25 @@ def light_names(info):
     return names
 
 
-def _file_name(*parts, longest=100):
+def _file_name(*parts: Any, longest: int = 100) -> Any:
     """A name that every file system takes."""
     return '_'.join(re.sub(r'[^A-Za-z0-9._-]+', '-', part).strip('-') for part in parts if part)[:longest] + '.jpg'
 
 
-def write_index(out_dir, title, tables, plots, galleries, pictures):
+def write_index(out_dir: str | Path, title: str, tables: Any, plots: Sequence[str],
+                galleries: Sequence[Gallery], pictures: Sequence[Sequence[str]]) -> Path:
     """Write ``index.html``: figures, plots and all pictures. It needs nothing from outside its folder.
 
     Args:
-        out_dir (str | Path): folder of the page.
-        title (str): heading.
-        tables (Sequence[Table]): objects with ``title``, ``header`` and ``lines`` of text, and ``text_columns``.
-        plots (Sequence[str]): pictures' paths within ``out_dir``.
-        galleries (Sequence[Gallery]): what was drawn.
-        pictures (Sequence[Sequence[str]]): each gallery's pictures within ``out_dir``.
+        out_dir: folder of the page.
+        title: heading.
+        tables: objects with ``title``, ``header`` and ``lines`` of text, and ``text_columns``.
+        plots: pictures' paths within ``out_dir``.
+        galleries: what was drawn.
+        pictures: each gallery's pictures within ``out_dir``.
 
     Returns:
-        Path: the page.
+        the page.
     """
     links = ''.join(f'<a href="#{quote(gallery.folder)}">{escape(gallery.title)} ({gallery.total})</a>' for gallery in galleries)
     body = [f'<h1>{escape(title)}</h1>', f'<nav>{links}</nav>', '<h2>Figures</h2>', '<div class="tables">',
@@ -156,10 +161,10 @@ def write_index(out_dir, title, tables, plots, galleries, pictures):
     return page
 
 
-def _table(table):
+def _table(table: Any) -> Any:
     kinds = [' class="text"' if not number or name in table.text_columns else '' for number, name in enumerate(table.header)]
 
-    def row(cells, tag):
+    def row(cells: Any, tag: Any) -> Any:
         cells = (f'<{tag}{kind}>{escape(cell)}</{tag}>' for cell, kind in zip(cells, kinds, strict=True))
         return f'<tr>{"".join(cells)}</tr>'
 
@@ -168,7 +173,7 @@ def _table(table):
     return f'<table><caption>{escape(table.title.rstrip(":"))}</caption>{"".join(lines)}</table>'
 
 
-def _card(rank, item):
+def _card(rank: Any, item: Any) -> Any:
     pair, file = item
     info = {key: escape(str(pair.info[key])) for key in ('label', 'object_name', 'input_path', 'golden_path')}
     return (f'<figure><a href="{quote(file)}"><img loading="lazy" src="{quote(file)}" alt="{info["object_name"]}"></a>'

@@ -1,6 +1,9 @@
 """Pictures after a test: escapes, false alarms, score histogram, recall over false alarms, and a page of all."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.dist import master_only
@@ -25,15 +28,15 @@ class GalleryHook(Hook):
     Needs an ``InspectionMetric`` in the test evaluator; images are read again from the dataset's files.
 
     Args:
-        out_dir (str): folder for the pictures.
-        max_images (int): most pictures of either kind; the page says when there are more rows.
+        out_dir: folder for the pictures.
+        max_images: most pictures of either kind; the page says when there are more rows.
     """
 
-    def __init__(self, out_dir, max_images=100):
+    def __init__(self, out_dir: str, max_images: int = 100) -> None:
         self.out_dir = Path(out_dir)
         self.max_images = max_images
 
-    def before_test(self, runner):
+    def before_test(self, runner: Any) -> None:
         """Find out before the test what would stop the pictures after it.
 
         Raises:
@@ -43,7 +46,7 @@ class GalleryHook(Hook):
         self.out_dir.mkdir(parents=True, exist_ok=True)
 
     @master_only
-    def after_test_epoch(self, runner, metrics=None):
+    def after_test_epoch(self, runner: Any, metrics: Any = None) -> None:
         """Draw everything."""
         metric = self._metric(runner)
         rows = metric.rows
@@ -61,7 +64,7 @@ class GalleryHook(Hook):
         page = write_index(self.out_dir, runner.experiment_name, metric.tables, plots, galleries, pictures)
         runner.logger.info(f'{galleries[0].total} escapes, {galleries[1].total} false alarms, plots: open {page}')
 
-    def _galleries(self, rows, dataset):
+    def _galleries(self, rows: Any, dataset: Any) -> Any:
         escaped = rows.counted & (rows.gt_fail == 1) & ~rows.pred_fail
         alarmed = rows.counted & (rows.gt_fail == 0) & rows.pred_fail
         return (
@@ -70,7 +73,8 @@ class GalleryHook(Hook):
             self._gallery(rows, dataset, alarmed, -rows.score, 'false_alarms', 'False alarms',
                           'Good ones called FAIL at the margin, the highest score first.'))
 
-    def _gallery(self, rows, dataset, chosen, order, folder, title, explanation):
+    def _gallery(self, rows: Any, dataset: Any, chosen: Any, order: Any, folder: Any, title: Any,
+                 explanation: Any) -> Any:
         chosen = np.flatnonzero(chosen)
         worst = chosen[np.argsort(order[chosen], kind='stable')][:self.max_images].tolist()
         pairs = [Pair(int(rows.position[row]), float(rows.score[row]), dataset.get_data_info(int(rows.position[row])))
@@ -78,7 +82,7 @@ class GalleryHook(Hook):
         return Gallery(folder, title, explanation, len(chosen), pairs)
 
     @staticmethod
-    def _metric(runner):
+    def _metric(runner: Any) -> Any:
         for metric in runner.test_evaluator.metrics:
             if hasattr(metric, 'rows'):
                 return metric
@@ -87,6 +91,6 @@ class GalleryHook(Hook):
                           'add dict(type="InspectionMetric") to it')
 
 
-def unwrapped(model):
+def unwrapped(model: Any) -> Any:
     """The network inside a wrapper for several processes."""
     return model.module if is_model_wrapper(model) else model

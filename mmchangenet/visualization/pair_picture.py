@@ -1,7 +1,11 @@
 """One picture of a pair: every lighting of both sides and their difference."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib
@@ -18,18 +22,19 @@ LEAST_WIDTH = 640  # so that the heading has room
 LEAST_FULL_SCALE = 48  # grey levels; weaker differences stay dark instead of turning noise into fireworks
 
 
-def draw_pair(compare, golden, lights, heading, details=()):
+def draw_pair(compare: Sequence[np.ndarray[Any, Any] | str], golden: Sequence[np.ndarray[Any, Any] | str],
+              lights: Sequence[str], heading: str, details: Sequence[str] = ()) -> np.ndarray[Any, Any]:
     """Draw a grid: a row each for compare, golden and difference, a column a lighting.
 
     Args:
-        compare, golden (Sequence[np.ndarray | str]): L images each, uint8 RGB (h, w, 3) of any size, or the reason why
+        compare, golden: L images each, uint8 RGB (h, w, 3) of any size, or the reason why
             there is none.
-        lights (Sequence[str]): L names.
-        heading (str): the line above, in bold.
-        details (Sequence[str]): further lines.
+        lights: L names.
+        heading: the line above, in bold.
+        details: further lines.
 
     Returns:
-        np.ndarray: uint8 RGB (H, W, 3).
+        uint8 RGB (H, W, 3).
     """
     differences, full_scale = difference_maps(compare, golden)
     tiles = [[image if isinstance(image, str) else _tile(image) for image in side] for side in (compare, golden, differences)]
@@ -64,17 +69,18 @@ def draw_pair(compare, golden, lights, heading, details=()):
     return np.asarray(canvas)
 
 
-def difference_maps(compare, golden):
+def difference_maps(compare: Sequence[np.ndarray[Any, Any] | str],
+                    golden: Sequence[np.ndarray[Any, Any] | str]) -> tuple[list[np.ndarray[Any, Any] | str], int]:
     """Absolute difference of each lighting, mean over the channels, as heat maps on one scale.
 
     Args:
-        compare, golden (Sequence[np.ndarray | str]): as in ``draw_pair``; where sizes differ, compare is resized.
+        compare, golden: as in ``draw_pair``; where sizes differ, compare is resized.
 
     Returns:
-        tuple[list[np.ndarray | str], int]: heat maps, uint8 RGB (h, w, 3), or a reason; and the difference in grey levels
+        heat maps, uint8 RGB (h, w, 3), or a reason; and the difference in grey levels
         that the brightest colour stands for, 0 when there is no map. One pixel in a hundred may differ more.
     """
-    maps = []
+    maps: list[Any] = []
     for left, right in zip(compare, golden, strict=True):
         if isinstance(left, str) or isinstance(right, str):
             maps.append('no difference')
@@ -86,19 +92,19 @@ def difference_maps(compare, golden):
     return [change if isinstance(change, str) else _heat(change / full_scale) for change in maps], round(full_scale)
 
 
-def _heat(share):
+def _heat(share: Any) -> Any:
     grey = np.clip(share * 255, 0, 255).astype(np.uint8)
     return np.ascontiguousarray(cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)[..., ::-1])
 
 
-def _resized(image, width, height):
+def _resized(image: Any, width: Any, height: Any) -> Any:
     if image.shape[:2] == (height, width):
         return image
     shrinks = width * height < image.shape[0] * image.shape[1]
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def _tile(image):
+def _tile(image: Any) -> Any:
     """An image at about TILE pixels: small ones whole times larger, so that every pixel is seen as it is."""
     height, width = image.shape[:2]
     times = TILE / max(height, width)
@@ -107,7 +113,7 @@ def _tile(image):
     return _resized(image, max(1, round(width * times)), max(1, round(height * times)))
 
 
-def _unreadable(reason, width, height):
+def _unreadable(reason: Any, width: Any, height: Any) -> Any:
     canvas = Image.new('RGB', (width, height), UNREADABLE)
     draw, font = ImageDraw.Draw(canvas), _font(12)
     lines = _wrapped(reason, font, width - 16, (height - 16) // 15)
@@ -115,7 +121,7 @@ def _unreadable(reason, width, height):
     return np.asarray(canvas)
 
 
-def _wrapped(text, font, room, most_lines):
+def _wrapped(text: Any, font: Any, room: Any, most_lines: Any) -> Any:
     """Text in lines that fit, broken after a space or a slash, or anywhere within a longer word."""
     lines = ['']
     for word in re.findall(r'[^ /]*[ /]|[^ /]+', text):
@@ -128,7 +134,7 @@ def _wrapped(text, font, room, most_lines):
     return '\n'.join(line.strip() for line in (lines if len(lines) <= most_lines else [*lines[:most_lines - 1], '…']))
 
 
-def _shortened(text, font, room):
+def _shortened(text: Any, font: Any, room: Any) -> Any:
     """Text cut in its middle until it fits: a path's end says most."""
     if font.getlength(text) <= room:
         return text
@@ -138,5 +144,5 @@ def _shortened(text, font, room):
     return text[:keep // 3] + '…' + text[-(keep - keep // 3):]
 
 
-def _font(size, weight=''):
+def _font(size: Any, weight: str = '') -> Any:
     return ImageFont.truetype(str(FONT_FOLDER / f'DejaVuSans{"-" * bool(weight)}{weight}.ttf'), size)

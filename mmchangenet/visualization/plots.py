@@ -1,5 +1,10 @@
 """Plots of scores: how PASS and FAIL lie, and what each threshold would give."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -15,15 +20,16 @@ MOST_TICKS = 2000  # rows drawn of a name
 MARKED_RECALLS = ((0.95, 's'), (0.99, 'D'), (1.0, 'o'))
 
 
-def plot_score_histogram(path, scores, is_fail, names, margin):
+def plot_score_histogram(path: Any, scores: np.ndarray[Any, Any], is_fail: np.ndarray[Any, Any],
+                         names: np.ndarray[Any, Any], margin: float) -> None:
     """Histogram of PASS and FAIL scores, and below it every defect's scores by its name.
 
     Args:
-        path (str | Path): picture to write.
-        scores (np.ndarray): (n,) scores, finite; n may be 0.
-        is_fail (np.ndarray): (n,) bool.
-        names (np.ndarray): (n,) str, each row's label.
-        margin (float): the head's margin.
+        path: picture to write.
+        scores: (n,) scores, finite; n may be 0.
+        is_fail: (n,) bool.
+        names: (n,) str, each row's label.
+        margin: the head's margin.
     """
     scores, is_fail, names = np.asarray(scores, dtype=float), np.asarray(is_fail, dtype=bool), np.asarray(names, dtype=object)
     lines = _lines_of_names(scores[is_fail], names[is_fail])
@@ -57,7 +63,7 @@ def plot_score_histogram(path, scores, is_fail, names, margin):
     figure.savefig(path)
 
 
-def _lines_of_names(scores, names):
+def _lines_of_names(scores: Any, names: Any) -> Any:
     """(name, its scores) of the names with most rows, by name; the rarer ones together."""
     found, numbers, counts = np.unique(names.astype(str), return_inverse=True, return_counts=True)
     own = np.sort(np.argsort(-counts, kind='stable')[:MOST_NAMES])
@@ -67,7 +73,7 @@ def _lines_of_names(scores, names):
     return lines
 
 
-def _thinned(values):
+def _thinned(values: Any) -> Any:
     """At most MOST_TICKS of the scores: the lowest, which may escape, and evenly many of the others."""
     values = np.sort(values)
     if len(values) <= MOST_TICKS:
@@ -76,18 +82,19 @@ def _thinned(values):
     return np.append(values[:half], values[np.linspace(half, len(values) - 1, half).astype(int)])
 
 
-def _found(values, margin):
+def _found(values: Any, margin: Any) -> Any:
     return f'{np.count_nonzero(verdict.is_fail(values, margin))} of {len(values)}'
 
 
-def plot_recall_false_alarm(path, scores, is_fail, margin):
+def plot_recall_false_alarm(path: Any, scores: np.ndarray[Any, Any], is_fail: np.ndarray[Any, Any],
+                            margin: float) -> None:
     """Defect recall over the false alarm rate, whole and at high recall, with the points a line chooses from.
 
     Args:
-        path (str | Path): picture to write.
-        scores (np.ndarray): (n,) scores, finite; n may be 0.
-        is_fail (np.ndarray): (n,) bool.
-        margin (float): the head's margin.
+        path: picture to write.
+        scores: (n,) scores, finite; n may be 0.
+        is_fail: (n,) bool.
+        margin: the head's margin.
     """
     scores, is_fail = np.asarray(scores), np.asarray(is_fail, dtype=bool)
     figure = Figure(figsize=(11, 5.2), dpi=120, layout='constrained')
@@ -127,13 +134,13 @@ def plot_recall_false_alarm(path, scores, is_fail, margin):
     figure.savefig(path)
 
 
-def _point(scores, is_fail, threshold, marker, name):
+def _point(scores: Any, is_fail: Any, threshold: Any, marker: Any, name: Any) -> Any:
     """(false alarm rate, recall) in percent, marker and label of one threshold."""
     x, y = 100 * false_alarm_rate_at(scores, is_fail, threshold), 100 * recall_at(scores, is_fail, threshold)
     return x, y, marker, f'{name}\n{y:.2f} % found\n{x:.2f} % false alarms\nthreshold {float_text(threshold)}'
 
 
-def _corners(recall, rate):
+def _corners(recall: Any, rate: Any) -> Any:
     """The points where the staircase turns: a million rows draw as few lines as their mixing has."""
     found, alarms = np.diff(recall), np.diff(rate)
     turns = np.ones(len(recall), dtype=bool)
@@ -141,13 +148,14 @@ def _corners(recall, rate):
     return recall[turns], rate[turns]
 
 
-def plot_confusion(path, matrix, names, called):
+def plot_confusion(path: Any, matrix: np.ndarray[Any, Any], names: Sequence[str],
+                   called: Sequence[str]) -> None:
     """Picture of a confusion matrix, each row's share in colour and its count in figures.
 
     Args:
-        path (str | Path): picture to write.
-        matrix (np.ndarray): (names, called) counts: what rows are, what they were called.
-        names, called (Sequence[str]): of its rows and columns.
+        path: picture to write.
+        matrix: (names, called) counts: what rows are, what they were called.
+        names, called: of its rows and columns.
     """
     side = 1.6 + 0.62 * max(matrix.shape)
     figure = Figure(figsize=(side + 1.2, side), dpi=120, layout='constrained')

@@ -5,10 +5,13 @@ network does for the same output. Shares are medians over repeats in which the m
 that a machine whose speed drifts is measured fairly.
 """
 
+from __future__ import annotations
+
 import argparse
 import math
 import statistics
 import time
+from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -21,7 +24,7 @@ PARTS = dict(
     euclidean=(dict(type='EuclideanDifference'), dict(type='ContrastiveHead')))
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument('--archs', nargs='+', default=['tiny', 'small'], help='variants of FAN')
     parser.add_argument('--differences', nargs='+', default=['euclidean', 'learnable'], choices=list(PARTS))
@@ -32,13 +35,13 @@ def parse_args():
     return parser.parse_args()
 
 
-def matrix_product(size=2048):
+def matrix_product(size: int = 2048) -> Any:
     """A function that multiplies two large matrices, and its number of operations."""
     a, b = torch.randn(2, size, size)
     return lambda: a @ b, 2 * size**3
 
 
-def spared(model, pairs):
+def spared(model: Any, pairs: Any) -> Any:
     """Operations of the published network that ours leaves out, in a forward pass.
 
     The published one puts all tokens through all layers of both class-attention blocks, though patch tokens come out as if
@@ -53,7 +56,7 @@ def spared(model, pairs):
     return operations
 
 
-def network(arch, difference, size, training):
+def network(arch: Any, difference: Any, size: Any, training: Any) -> Any:
     """A function that runs one batch of pairs, and its numbers of operations, ours and as published.
 
     In training they are three times those of the forward pass: torch's own count of a backward pass takes a depthwise
@@ -67,10 +70,10 @@ def network(arch, difference, size, training):
     samples = [ChangeDataSample(gt_fail=row % 2) for row in range(pairs)]
 
     @torch.inference_mode()
-    def infer():
+    def infer() -> None:
         model(inputs)
 
-    def step():
+    def step() -> None:
         model.zero_grad(set_to_none=True)
         model(inputs, samples, mode='loss')['loss'].backward()
 
@@ -80,14 +83,14 @@ def network(arch, difference, size, training):
     return step if training else infer, times * ours, times * (ours + spared(model, pairs))
 
 
-def seconds(run):
+def seconds(run: Any) -> Any:
     """How long one call takes."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
 
 
-def measure(run, reference, repeats):
+def measure(run: Any, reference: Any, repeats: Any) -> Any:
     """Median seconds a call, and the median of how many reference calls, timed before and after, one call lasts."""
     times, ratios = [], []
     for repeat in range(repeats + 2):
@@ -99,7 +102,7 @@ def measure(run, reference, repeats):
     return statistics.median(times), statistics.median(ratios)
 
 
-def main():
+def main() -> None:
     args = parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)

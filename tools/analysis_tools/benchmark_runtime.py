@@ -6,13 +6,15 @@ Shares count the operations of the unfolded network, so folding shows as speed. 
 product, and figures are medians of ratios within a turn: a machine whose speed drifts is measured fairly.
 """
 
+from __future__ import annotations
+
 import argparse
 import itertools
 import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -34,7 +36,7 @@ EAGER, PRODUCT = 'PyTorch eager', 'large matrix product'
 REST = 0.05  # seconds between measurements, in which the threads of the one before go to sleep
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument('--differences', nargs='+', default=list(PARTS), choices=list(PARTS))
     parser.add_argument('--backends', nargs='+', default=['onnxruntime'], help='of ChangeRuntime')
@@ -45,7 +47,7 @@ def parse_args():
     return parser.parse_args()
 
 
-def build_network(difference):
+def build_network(difference: Any) -> Any:
     """FAN-small with weights as trained ones: no branch is closed by a small gamma."""
     torch.manual_seed(0)
     neck, head = PARTS[difference]
@@ -56,7 +58,7 @@ def build_network(difference):
     return model
 
 
-def config():
+def config() -> Any:
     """The part of a config that an export reads."""
     pipeline = [dict(type='LoadLightings'), dict(type='PairedResize', size=(SIZE, SIZE)), dict(type='LayOutLightings'),
                 dict(type='PackChangeInputs')]
@@ -64,12 +66,12 @@ def config():
     return dict(test_dataloader=dict(dataset=dict(type='LightingPairDataset', input_map=lights, pipeline=pipeline)))
 
 
-def sides_of(pairs):
+def sides_of(pairs: Any) -> Any:
     """Laid-out images of compare and golden sides, uint8 (n, 3, H, W) each."""
     return [np.stack([np.concatenate(pair[side]) for pair in pairs]).transpose(0, 3, 1, 2) for side in (0, 1)]
 
 
-def folders_of(model, place, pairs, precisions):
+def folders_of(model: Any, place: Any, pairs: Any, precisions: Any) -> Any:
     """Precision → exported folder."""
     folders = {precision: Path(place, precision) for precision in PRECISIONS}
     export_folder(model, config(), folders['fp32'])
@@ -85,31 +87,31 @@ class Contestant(NamedTuple):
     precision: str
     cached: bool
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f'{self.backend}, {self.precision}, {"goldens" if self.cached else "nothing"} cached'
 
-    def rivals(self):
+    def rivals(self) -> Any:
         """Whom it is compared with besides PyTorch: itself with nothing cached, and in fp32."""
         return self._replace(cached=False), self._replace(precision='fp32')
 
 
-def contestants(model, folders, pairs, threads, backends):
+def contestants(model: Any, folders: Any, pairs: Any, threads: Any, backends: Any) -> Any:
     """``EAGER`` and each ``Contestant`` → function that scores all pairs."""
     compare, golden = map(torch.from_numpy, sides_of(pairs))
 
     @torch.inference_mode()
-    def eager():
+    def eager() -> Any:
         inputs = model.data_preprocessor(dict(inputs=dict(compare=compare, golden=golden)))['inputs']
         return model.head.scores(model(inputs)).numpy()
 
-    runs = {EAGER: eager}
+    runs: dict[Any, Any] = {EAGER: eager}
     for name in itertools.starmap(Contestant, itertools.product(backends, folders, (False, True))):
         runtime = ChangeRuntime(folders[name.precision], name.backend, threads, name.cached << 32)
         runs[name] = lambda runtime=runtime: [result.score for result in runtime.score_pairs(pairs)]
     return runs
 
 
-def seconds(run):
+def seconds(run: Any) -> Any:
     """How long one call takes."""
     time.sleep(REST)
     start = time.perf_counter()
@@ -117,7 +119,7 @@ def seconds(run):
     return time.perf_counter() - start
 
 
-def measure(runs, repeats):
+def measure(runs: Any, repeats: Any) -> Any:
     """One dict a turn: name → seconds, the large matrix product among them."""
     a, b = torch.randn(2, MATRIX, MATRIX)
     runs = {PRODUCT: lambda: a @ b, **runs}
@@ -125,10 +127,10 @@ def measure(runs, repeats):
     return turns[2:]  # the first turns warm up
 
 
-def report(difference, turns, num_pairs):
+def report(difference: Any, turns: Any, num_pairs: Any) -> None:
     """Print a row a contestant."""
 
-    def ratio(name, other):
+    def ratio(name: Any, other: Any) -> Any:
         """Median of a time divided by another of the same turn, as text; empty where there is no such other."""
         known = other in turns[0] and other != name
         return f'{statistics.median(turn[name] / turn[other] for turn in turns):.2f}' if known else ''
@@ -144,11 +146,11 @@ def report(difference, turns, num_pairs):
         print_row(name, f'{own * 1e3:.0f}', f'{share:.0%}', *(ratio(name, other) for other in (EAGER, *rivals)))
 
 
-def print_row(name, *cells):
+def print_row(name: Any, *cells: Any) -> None:
     print(f'{name!s:36}' + ''.join(f'{cell:>12}' for cell in cells), flush=True)
 
 
-def report_scores(scores):
+def report_scores(scores: Any) -> None:
     """Print how far scores differ from PyTorch's, for each precision."""
     wanted = scores.pop(EAGER)
     print(f'scores: {min(wanted):.3g} to {max(wanted):.3g}')
@@ -158,7 +160,7 @@ def report_scores(scores):
         print(f'{precision}: they differ from those of PyTorch by {worst:.1g} at most')
 
 
-def main():
+def main() -> None:
     args = parse_args()
     init_default_scope('mmchangenet')
     torch.set_num_threads(args.threads)

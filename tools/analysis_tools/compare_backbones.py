@@ -6,13 +6,16 @@
 Every row is kept in the work dir: a command that was stopped goes on with the rows that are missing.
 """
 
+from __future__ import annotations
+
 import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 
-def parse_args(args=None):
+def parse_args(args: Any = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='+', help='config files')
     parser.add_argument('--data', help='folder with train/train.csv and test/labels.csv (docs/deeppcb.md); default: costs only')
@@ -23,7 +26,7 @@ def parse_args(args=None):
     return parser.parse_args(args)
 
 
-def main(args=None):
+def main(args: Any = None) -> None:
     args = parse_args(args)
     import torch
     from mmengine.config import Config

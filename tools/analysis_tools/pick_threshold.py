@@ -10,9 +10,12 @@ the last only shows the figures. Test, inference and export of the checkpoint us
 Exit codes: 0; 1 when rows had no score, after the threshold is written; 2 when something is to be mended.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +34,7 @@ from mmchangenet.labels.score_file import float_text
 from mmchangenet.thresholds import LEAST_ROOM, pick_threshold
 
 
-def parse_args(arguments=None):
+def parse_args(arguments: Any = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('files', nargs='*', metavar='CONFIG CHECKPOINT', help='with --scores only the checkpoint, or nothing')
     parser.add_argument('--scores', help='score file with the columns label and siamese_score')
@@ -54,7 +57,7 @@ def parse_args(arguments=None):
     return args
 
 
-def describe(threshold, scores, is_fail):
+def describe(threshold: Any, scores: Any, is_fail: Any) -> Any:
     """What the threshold gives, in words."""
     called = verdict.is_fail(scores, threshold['value'])
     lines = [f'threshold {float_text(threshold["value"])} for {threshold["wanted"]} on {threshold["data"]}:']
@@ -69,10 +72,10 @@ def describe(threshold, scores, is_fail):
     return '\n'.join(lines)
 
 
-def main(arguments=None):
+def main(arguments: Any = None) -> int:
     args = parse_args(arguments)
 
-    def prepare():
+    def prepare() -> Any:
         if args.out:
             check_output(args.out, filter(None, [args.scores, args.files[0] if len(args.files) > 1 else None]))
         if args.scores:
@@ -80,7 +83,7 @@ def main(arguments=None):
         config, checkpoint = args.files
         return prepare_test(config, checkpoint, args.work_dir, cfg_options=validation_as_test(config, args.cfg_options))
 
-    def work(runner):
+    def work(runner: Any) -> Any:
         if runner is None:
             scores, is_fail, data = *read_score_file(args.scores), Path(args.scores).name
         else:

@@ -1,9 +1,13 @@
 """Figures of an inspection: accuracy at the margin, ranking, false alarms at a wanted defect recall."""
 
+from __future__ import annotations
+
 import logging
 import math
 from array import array
+from collections.abc import Sequence
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from mmengine.dist import all_gather_object, broadcast_object_list, get_world_size, is_main_process
@@ -12,7 +16,7 @@ from mmengine.logging import print_log
 
 from mmchangenet.registry import METRICS
 
-from ..inspection_figures import inspection_figures, report
+from ..inspection_figures import Table, inspection_figures, report
 from ..scored_rows import UNLABELLED, ScoredRows
 
 # column → (array type code while collecting, numpy type afterwards)
@@ -46,12 +50,12 @@ class InspectionMetric(BaseMetric):
     ``rule='greater'``, by a ``false_alarm_rate`` with ``rule='less'``; MMEngine knows the rule of the others.
 
     Args:
-        recalls (Sequence[float]): defect recalls, shares above 0 and up to 1, that thresholds are reported for.
-        prefix (str, optional): put before every key, with a slash.
+        recalls: defect recalls, shares above 0 and up to 1, that thresholds are reported for.
+        prefix: put before every key, with a slash.
 
     Attributes:
-        rows (ScoredRows | None): the rows of the last evaluation, on the main process.
-        tables (list[Table]): their report.
+        rows: the rows of the last evaluation, on the main process.
+        tables: their report.
 
     Raises:
         ValueError: when a recall is out of range.
@@ -59,28 +63,30 @@ class InspectionMetric(BaseMetric):
 
     default_prefix = ''
 
-    def __init__(self, recalls=(1.0, 0.99, 0.95), prefix=None):
+    def __init__(self, recalls: Sequence[float] = (1.0, 0.99, 0.95), prefix: str | None = None) -> None:
         super().__init__(prefix=prefix)
         wrong = [recall for recall in recalls if not 0 < recall <= 1]
         if wrong:
             raise ValueError(f'recalls of InspectionMetric are shares above 0 and up to 1, got {wrong}: for 99 % give 0.99')
         self.recalls = tuple(recalls)
-        self.rows = None
-        self.tables = []
+        self.rows: ScoredRows | None = None
+        self.tables: list[Table] = []
         self._forget()
 
-    def _forget(self):
+    def _forget(self) -> None:
         self._columns = {name: array(code) for name, (code, _) in COLUMNS.items()}
-        self._names = {}
-        self._errors = {}
-        self._margin, self._classes, self._shares = None, [], array('f')
+        self._names: dict[str, int] = {}
+        self._errors: dict[int, str] = {}
+        self._margin: float | None = None
+        self._classes: list[str] = []
+        self._shares = array('f')
 
-    def process(self, data_batch, data_samples):
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep what the figures need of a batch.
 
         Args:
-            data_batch (Any): not used.
-            data_samples (Sequence[dict]): samples with ``sample_idx``, ``score`` and ``pred_fail``, and where there are
+            data_batch: not used.
+            data_samples: samples with ``sample_idx``, ``score`` and ``pred_fail``, and where there are
                 labels ``label``, ``gt_fail``, ``loss`` and ``loss_weight``. May have ``error``, ``pred_label``,
                 ``unknown_label`` and ``margin`` (the head's, for the report).
 
@@ -107,39 +113,40 @@ class InspectionMetric(BaseMetric):
         if any('pred_label' in sample for sample in data_samples):
             self._take_classes(data_samples)
 
-    def _take_classes(self, data_samples):
+    def _take_classes(self, data_samples: Any) -> None:
         """The probabilities of a batch, where there are more than two classes."""
         self._classes = next((sample['class_names'] for sample in data_samples if 'class_names' in sample), self._classes)
         for sample in data_samples:
             self._shares.extend(sample.get('probabilities') or [math.nan] * len(self._classes))
 
-    def evaluate(self, size):
+    def evaluate(self, size: int) -> dict[str, float]:
         """Gather the processes' rows, compute the figures on the main process and log them.
 
         Args:
-            size (int): rows of the whole dataset; what samplers add to give every process as many is dropped.
+            size: rows of the whole dataset; what samplers add to give every process as many is dropped.
 
         Returns:
-            dict[str, float]: the figures, on every process.
+            the figures, on every process.
         """
         part = (self._columns, list(self._names), self._errors, self._margin, list(self._classes), self._shares)
         parts = all_gather_object(part) if get_world_size() > 1 else [part]
         self._forget()
-        self.rows, self.tables, figures = None, [], [None]
+        self.rows, self.tables = None, []
+        figures: list[Any] = [None]
         if is_main_process():
-            self.rows = _join(parts, size)
-            figures = [self.compute_metrics(self.rows)]
+            rows = self.rows = _join(parts, size)
+            figures = [self.compute_metrics(rows)]
         broadcast_object_list(figures)
         return {f'{self.prefix}/{key}' if self.prefix else key: value for key, value in figures[0].items()}
 
-    def compute_metrics(self, results):
+    def compute_metrics(self, results: ScoredRows) -> dict[str, float]:
         """The figures of rows, and a log of them.
 
         Args:
-            results (ScoredRows): all rows.
+            results: all rows.
 
         Returns:
-            dict[str, float]: the figures.
+            the figures.
         """
         figures = inspection_figures(results, self.recalls)
         self.tables = report(results, figures, self.recalls)
@@ -148,14 +155,16 @@ class InspectionMetric(BaseMetric):
         return figures
 
 
-def _join(parts, size):
+def _join(parts: Any, size: Any) -> Any:
     """The processes' columns as rows in the dataset's order, each row once.
 
     MMEngine's samplers deal rows out in turn: row k of process r of w is number k·w + r. A single dataset's rows are
     told apart and ordered by ``sample_idx``, whatever the sampler. In a ConcatDataset those repeat, and the turn decides.
     """
-    joined = {name: [] for name in COLUMNS}
-    turns, names, errors = [], {}, {}
+    joined: dict[str, Any] = {name: [] for name in COLUMNS}
+    turns: list[Any] = []
+    names: dict[str, int] = {}
+    errors: dict[int, str] = {}
     for rank, (columns, part_names, part_errors, *_) in enumerate(parts):
         start = sum(map(len, turns))
         numbers = np.array([names.setdefault(name, len(names)) for name in part_names] + [-1], dtype=np.int32)
