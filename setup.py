@@ -1,4 +1,5 @@
-"""Installs mmchangenet; configs, tools and the model index travel with the wheel, as OpenMMLab's packages do."""
+"""Installs mmchangenet; configs, tools and the model index travel with the wheel, as OpenMMLab's packages
+do."""
 
 import re
 import shutil

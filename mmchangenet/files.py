@@ -66,7 +66,9 @@ class OutputError(ValueError):
     """An output that cannot be written or would destroy an input; told before any work is done."""
 
 
-def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = (), room: int = 0) -> None:
+def check_output(path: str | os.PathLike[str],
+                 inputs: Iterable[str | os.PathLike[str]] = (),
+                 room: int = 0) -> None:
     """Refuse a file to write that is a folder, an input, or lies where nothing can be written.
 
     Args:

@@ -1,14 +1,14 @@
 """Thresholds and the figures they give: what training, evaluation and the runtime on a line agree on.
 
-A row is called FAIL when ``score > threshold``, strictly. Scores are float32, as networks give them; wider ones are
-rounded to float32 first. A threshold from here is a number that float32 holds exactly, so the comparison comes out
-the same in float32 and in Python's floats, and nine significant digits of it (``float_text``) read back as the same
-number. Rates are fractions here, 0 to 1.
+A row is called FAIL when ``score > threshold``, strictly. Scores are float32, as networks give them; wider
+ones are rounded to float32 first. A threshold from here is a number that float32 holds exactly, so the
+comparison comes out the same in float32 and in Python's floats, and nine significant digits of it
+(``float_text``) read back as the same number. Rates are fractions here, 0 to 1.
 
-On n rows only the gaps between neighbouring scores tell thresholds apart. A threshold is put into the middle of its
-gap: the figures are those of the gap's every other value, and a row that scores a little differently on another
-machine, or in a batch of another size, stays on its side. Where no score is below, it stays ``ROOM`` of the weakest
-defect's score below that.
+On n rows only the gaps between neighbouring scores tell thresholds apart. A threshold is put into the middle
+of its gap: the figures are those of the gap's every other value, and a row that scores a little differently
+on another machine, or in a batch of another size, stays on its side. Where no score is below, it stays
+``ROOM`` of the weakest defect's score below that.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 from . import verdict
 from .verdict import ThresholdError
 
-SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)  # below it processors may round to zero, and 0 > 0 is no FAIL
+SMALLEST_NORMAL = float(np.finfo(
+    np.float32).tiny)  # below it processors may round to zero, and 0 > 0 is no FAIL
 ROOM, LEAST_ROOM = 1e-3, 1e-6  # share of a score and distance that scores of the same images are surely nearer to each other
 ROUNDING = 1e-12  # share of a wanted rate that its own rounding may be off: 0.07 * 100 is 7.000000000000001
 
@@ -93,7 +94,8 @@ def false_alarm_rate_at(scores: ArrayLike, is_fail: ArrayLike, threshold: float)
     return _share(scores[~is_fail], threshold)
 
 
-def operating_points(scores: ArrayLike, is_fail: ArrayLike) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def operating_points(scores: ArrayLike,
+                     is_fail: ArrayLike) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """What every threshold gives that makes a difference.
 
     Args:
@@ -102,7 +104,8 @@ def operating_points(scores: ArrayLike, is_fail: ArrayLike) -> tuple[NDArray[Any
 
     Returns:
         the scores that occur, descending (a threshold just below calls a
-        row of that score FAIL), with the recall and the false alarm rate there; NaN without FAIL or PASS rows.
+        row of that score FAIL), with the recall and the false alarm rate there; NaN without FAIL or PASS
+        rows.
     """
     scores, is_fail = _checked(scores, is_fail)
     order = np.argsort(-scores)
@@ -125,9 +128,9 @@ def pick_threshold(scores: ArrayLike, is_fail: ArrayLike, recall: float | None =
         false_alarm_rate: allowed share of the PASS rows; one of the two.
 
     Returns:
-        ``value`` of the threshold, ``recall`` and ``false_alarm_rate`` reached (NaN when undefined), ``room`` (how far the
-        weakest defect that is found is above it; NaN without one), ``wanted`` (what was asked for, as text) and ``rows``;
-        plain numbers and text, so that checkpoints can hold it.
+        ``value`` of the threshold, ``recall`` and ``false_alarm_rate`` reached (NaN when undefined), ``room``
+        (how far the weakest defect that is found is above it; NaN without one), ``wanted`` (what was asked
+        for, as text) and ``rows``; plain numbers and text, so that checkpoints can hold it.
 
     Raises:
         ThresholdError: when not exactly one of the two is given, or as ``threshold_for_*`` do.
@@ -138,13 +141,16 @@ def pick_threshold(scores: ArrayLike, is_fail: ArrayLike, recall: float | None =
         value = threshold_for_false_alarm_rate(scores, is_fail, false_alarm_rate)
         wanted = f'false alarm rate <= {false_alarm_rate:.9g}'
     else:
-        raise ThresholdError('a threshold is picked for a wanted recall or for a wanted false alarm rate: give one of them')
+        raise ThresholdError(
+            'a threshold is picked for a wanted recall or for a wanted false alarm rate: give one of them')
     scores, is_fail = _checked(scores, is_fail)
     found = scores[is_fail & verdict.is_fail(scores, value)]
-    return dict(
-        value=value, room=float(found.min()) - value if found.size else math.nan,
-        recall=recall_at(scores, is_fail, value), false_alarm_rate=false_alarm_rate_at(scores, is_fail, value),
-        wanted=wanted, rows=len(scores))
+    return dict(value=value,
+                room=float(found.min()) - value if found.size else math.nan,
+                recall=recall_at(scores, is_fail, value),
+                false_alarm_rate=false_alarm_rate_at(scores, is_fail, value),
+                wanted=wanted,
+                rows=len(scores))
 
 
 def _checked(scores: ArrayLike, is_fail: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -157,16 +163,19 @@ def _checked(scores: ArrayLike, is_fail: ArrayLike) -> tuple[NDArray[np.float32]
         scores = np.asarray(scores, dtype=np.float64).astype(np.float32)
     is_fail = np.asarray(is_fail, dtype=bool)
     if scores.ndim != 1 or scores.shape != is_fail.shape:
-        raise ThresholdError(f'one score and one label a row are needed, got shapes {scores.shape} and {is_fail.shape}')
+        raise ThresholdError(
+            f'one score and one label a row are needed, got shapes {scores.shape} and {is_fail.shape}')
     broken = np.flatnonzero(~np.isfinite(scores))
     if broken.size:
-        raise ThresholdError(f'{broken.size} of {scores.size} scores are no finite float32, the first is score number '
-                         f'{broken[0]}: leave rows without a score out')
+        raise ThresholdError(
+            f'{broken.size} of {scores.size} scores are no finite float32, the first is score number '
+            f'{broken[0]}: leave rows without a score out')
     return scores, is_fail
 
 
 def _share(scores: NDArray[np.float32], threshold: float) -> float:
-    return float(np.count_nonzero(verdict.is_fail(scores, threshold)) / scores.size) if scores.size else math.nan
+    return float(np.count_nonzero(verdict.is_fail(scores, threshold)) /
+                 scores.size) if scores.size else math.nan
 
 
 def _between(low: np.float32, high: np.float32) -> float:

@@ -1,7 +1,7 @@
 """From a score and a threshold to a verdict: the one place that says what is a PASS.
 
-Whatever is not a finite score at or below a finite threshold is not a PASS. Scores and thresholds are compared as float32,
-which is what networks give. numpy only: a line's computer uses it too.
+Whatever is not a finite score at or below a finite threshold is not a PASS. Scores and thresholds are
+compared as float32, which is what networks give. numpy only: a line's computer uses it too.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ def checked_threshold(value: object, where: str) -> float:
         with np.errstate(over='ignore'):
             if math.isfinite(np.float32(value)):
                 return float(value)
-    raise ThresholdError(f'{where}: the threshold {value!r} is no finite number, so no score could be a PASS. '
-                         'Pick another with tools/analysis_tools/pick_threshold.py, or give a number')
+    raise ThresholdError(
+        f'{where}: the threshold {value!r} is no finite number, so no score could be a PASS. '
+        'Pick another with tools/analysis_tools/pick_threshold.py, or give a number')
 
 
 def is_unscored(scores: ArrayLike) -> NDArray[np.bool_]:
@@ -58,8 +59,8 @@ def is_fail(scores: ArrayLike, threshold: float) -> NDArray[np.bool_]:
 
 
 def class_numbers(likelihoods: ArrayLike, fails: ArrayLike) -> NDArray[np.intp]:
-    """Names that agree with the verdicts, where there are more than two classes: PASS for a PASS, and for a FAIL the most
-    likely of the others.
+    """Names that agree with the verdicts, where there are more than two classes: PASS for a PASS, and for a
+    FAIL the most likely of the others.
 
     Args:
         likelihoods: (n, classes), PASS first: probabilities or logits.

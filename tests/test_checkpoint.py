@@ -1,4 +1,5 @@
-"""Checkpoints are written whole, read without running code, and loaded strictly or with a list of what did not fit."""
+"""Checkpoints are written whole, read without running code, and loaded strictly or with a list of what did
+not fit."""
 
 import io
 import math
@@ -35,7 +36,9 @@ from mmchangenet.checkpoint import (
 )
 from mmchangenet.files import remove_partial_files
 
-FORMATS = {'zip': dict(_use_new_zipfile_serialization=True), 'legacy': dict(_use_new_zipfile_serialization=False)}
+FORMATS = {
+    'zip': dict(_use_new_zipfile_serialization=True), 'legacy': dict(_use_new_zipfile_serialization=False)
+}
 
 
 class Malicious:
@@ -51,23 +54,32 @@ class Malicious:
 def mmengine_content():
     """What MMEngine's own checkpoints hold beyond tensors."""
     history = HistoryBuffer([1.5, 0.5], [1, 2])
-    return dict(
-        meta=dict(epoch=2, iter=8, seed=np.int64(3)), state_dict=nn.BatchNorm1d(3).state_dict(),
-        message_hub=dict(log_scalars=OrderedDict(loss=history), runtime_info=OrderedDict(best_score=np.float64(0.25)),
-                         resumed_keys=OrderedDict(loss=True)),
-        extra=dict(
-            array=np.arange(6).reshape(2, 3), fortran=np.asfortranarray(np.arange(6.).reshape(2, 3)), big=np.array([1, 2], '>i4'),
-            names=np.array(['a', 'bc']), half=torch.ones(2, dtype=torch.bfloat16), unknown=Path('somewhere'),
-            default=defaultdict(list, key=[1]), parameter=nn.Parameter(torch.ones(2)), data=b'\x00\xff', members={1, 2}))
+    return dict(meta=dict(epoch=2, iter=8, seed=np.int64(3)),
+                state_dict=nn.BatchNorm1d(3).state_dict(),
+                message_hub=dict(log_scalars=OrderedDict(loss=history),
+                                 runtime_info=OrderedDict(best_score=np.float64(0.25)),
+                                 resumed_keys=OrderedDict(loss=True)),
+                extra=dict(array=np.arange(6).reshape(2, 3),
+                           fortran=np.asfortranarray(np.arange(6.).reshape(2, 3)),
+                           big=np.array([1, 2], '>i4'),
+                           names=np.array(['a', 'bc']),
+                           half=torch.ones(2, dtype=torch.bfloat16),
+                           unknown=Path('somewhere'),
+                           default=defaultdict(list, key=[1]),
+                           parameter=nn.Parameter(torch.ones(2)),
+                           data=b'\x00\xff',
+                           members={1, 2}))
 
 
-# -- reading -------------------------------------------------------------------------------------------------------------
+# -- reading -------------------------------------------------------------------------------------------------
+# ------------
 
 
 @pytest.mark.parametrize('options', FORMATS.values(), ids=FORMATS)
 def test_code_in_a_file_is_not_run(tmp_path, options):
     witness, path = tmp_path / 'witness', tmp_path / 'evil.pth'
-    torch.save(dict(state_dict=dict(weight=torch.ones(2)), extra=Malicious(f'touch {witness}')), path, **options)
+    torch.save(dict(state_dict=dict(weight=torch.ones(2)), extra=Malicious(f'touch {witness}')), path,
+               **options)
     checkpoint = read_checkpoint(path)
     assert not witness.exists()
     assert torch.equal(checkpoint['state_dict']['weight'], torch.ones(2))
@@ -136,7 +148,8 @@ def test_mmengines_content_is_read(tmp_path, options):
     checkpoint = read_checkpoint(tmp_path / 'epoch_2.pth')
 
     assert checkpoint['meta'] == dict(epoch=2, iter=8, seed=3)
-    assert all(torch.equal(value, checkpoint['state_dict'][name]) for name, value in content['state_dict'].items())
+    assert all(
+        torch.equal(value, checkpoint['state_dict'][name]) for name, value in content['state_dict'].items())
     assert checkpoint['state_dict']._metadata == content['state_dict']._metadata
     assert checkpoint['message_hub']['runtime_info'] == dict(best_score=0.25)
     history = checkpoint['message_hub']['log_scalars']['loss']
@@ -155,7 +168,8 @@ def test_mmengines_content_is_read(tmp_path, options):
 def test_a_whole_pickled_model_is_refused_with_a_reason(tmp_path):
     for name, options in FORMATS.items():
         torch.save(nn.Linear(2, 2), tmp_path / name, **options)
-        with pytest.raises(CheckpointError, match='torch.nn.modules.linear.Linear and not a dict.*state_dict'):
+        with pytest.raises(CheckpointError,
+                           match='torch.nn.modules.linear.Linear and not a dict.*state_dict'):
             read_checkpoint(tmp_path / name)
 
 
@@ -176,11 +190,13 @@ def test_what_is_no_checkpoint_is_named(tmp_path):
     legacy = (tmp_path / 'legacy.pth').read_bytes()
     with zipfile.ZipFile(tmp_path / 'other.zip', 'w') as archive:
         archive.writestr('readme.txt', 'hello')
-    cases = dict(
-        empty=(b'', r'is empty \(0 bytes\)'), text=(b'epoch,loss\n1,2\n', "is not a checkpoint: it begins with b'epoch,loss"),
-        truncated=(data[:len(data) // 2], r'is cut off or damaged.*\d+ bytes'), stump=(data[:10], 'is cut off or damaged'),
-        legacy_stump=(legacy[:40], 'is damaged or not a checkpoint'), legacy_cut=(legacy[:-9], 'is damaged or not a checkpoint'),
-        zip=((tmp_path / 'other.zip').read_bytes(), 'is a zip archive, but not one of torch.save'))
+    cases = dict(empty=(b'', r'is empty \(0 bytes\)'),
+                 text=(b'epoch,loss\n1,2\n', "is not a checkpoint: it begins with b'epoch,loss"),
+                 truncated=(data[:len(data) // 2], r'is cut off or damaged.*\d+ bytes'),
+                 stump=(data[:10], 'is cut off or damaged'),
+                 legacy_stump=(legacy[:40], 'is damaged or not a checkpoint'),
+                 legacy_cut=(legacy[:-9], 'is damaged or not a checkpoint'),
+                 zip=((tmp_path / 'other.zip').read_bytes(), 'is a zip archive, but not one of torch.save'))
     for name, (content, message) in cases.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(CheckpointError, match=f'{name} {message}'):
@@ -194,7 +210,8 @@ def test_what_is_no_checkpoint_is_named(tmp_path):
 
 @pytest.mark.parametrize('scheme', ['https', 'http', 'file', 's3', 'petrel', 'torchvision', 'openmmlab'])
 def test_nothing_is_downloaded(scheme):
-    with pytest.raises(FileNotFoundError, match='is not read: .*Download it, compare its SHA-256 .* local file'):
+    with pytest.raises(FileNotFoundError,
+                       match='is not read: .*Download it, compare its SHA-256 .* local file'):
         read_checkpoint(f'{scheme}://somewhere/model.pth')
 
 
@@ -207,7 +224,8 @@ def test_changed_weights_are_noticed(tmp_path):
     data[place:place + 512] = bytes(512)
     (tmp_path / 'changed.pth').write_bytes(data)
     torch.load(tmp_path / 'changed.pth')
-    with pytest.raises(CheckpointError, match=r'changed.pth is damaged: \S+/data/0 in it is not what was written'):
+    with pytest.raises(CheckpointError,
+                       match=r'changed.pth is damaged: \S+/data/0 in it is not what was written'):
         read_checkpoint(tmp_path / 'changed.pth')
 
 
@@ -220,7 +238,8 @@ def test_files_without_checksums_are_read(tmp_path):
     assert read_checkpoint(tmp_path / 'unchecked.pth')['weights'].tolist() == [1, 1, 1]
 
 
-# -- writing -------------------------------------------------------------------------------------------------------------
+# -- writing -------------------------------------------------------------------------------------------------
+# ------------
 
 
 def test_what_is_written_loads_with_weights_only(tmp_path):
@@ -270,7 +289,8 @@ def test_an_error_while_writing_leaves_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['a.pth']
 
 
-# -- the newest ----------------------------------------------------------------------------------------------------------
+# -- the newest
+# ----------------------------------------------------------------------------------------------------------
 
 
 def make_run(folder, numbers, pointer=None):
@@ -303,7 +323,8 @@ def test_broken_files_are_passed_over(tmp_path):
     assert newest_checkpoint(tmp_path) == str(tmp_path / 'epoch_2.pth')
 
 
-# -- loading -------------------------------------------------------------------------------------------------------------
+# -- loading -------------------------------------------------------------------------------------------------
+# ------------
 
 
 class Head(nn.Linear):
@@ -326,7 +347,9 @@ class Net(nn.Module):
 
 
 def meta_for(arch):
-    cfg = Config(dict(model=dict(type='Net', backbone=dict(type='FAN', arch=arch, depths=(3, 3)), margin=-1.5), lr=0.1))
+    cfg = Config(
+        dict(model=dict(type='Net', backbone=dict(type='FAN', arch=arch, depths=(3, 3)), margin=-1.5),
+             lr=0.1))
     return dict(experiment_name=f'changenet_{arch}_20260102_030405', cfg=cfg.pretty_text)
 
 
@@ -341,20 +364,22 @@ def test_every_misfit_is_listed_with_the_likely_config():
     weights = Net(layers=14, width=5).state_dict()
     weights['odd'] = 'not a tensor'
     del weights['layers.0.bias'], weights['layers.1.bias']
-    here = Config(dict(model=dict(type='Net', backbone=dict(type='FAN', arch='small', depths=(3, 3), extra=1), margin=-1.5)))
+    here = Config(
+        dict(model=dict(
+            type='Net', backbone=dict(type='FAN', arch='small', depths=(3, 3), extra=1), margin=-1.5)))
     with pytest.raises(CheckpointError) as caught:
         load_weights(Net(), weights, 'work_dirs/a.pth', meta_for('base'), here)
     assert str(caught.value).split('\n  ') == [
         'work_dirs/a.pth does not fit the network of this config:',
         'missing in the file (2): layers.0.bias, layers.1.bias',
-        'unknown to the network (25): ' + ', '.join(f'layers.{i}.{kind}' for i in range(2, 7) for kind in ('weight', 'bias')) +
-        ', and 15 more',
+        'unknown to the network (25): ' + ', '.join(f'layers.{i}.{kind}' for i in range(2, 7)
+                                                    for kind in ('weight', 'bias')) + ', and 15 more',
         'of another shape (3): layers.0.weight [5, 5] in the file, [4, 4] in the network, layers.1.weight [5, 5] in the file, '
         '[4, 4] in the network, head.weight [3, 5] in the file, [3, 4] in the network',
         'It was trained as changenet_base_20260102_030405: use the config changenet_base.',
-        'Where that config differs from this one:',
-        "  model.backbone.arch: 'base' there, 'small' here",
-        '  model.backbone.extra: not set there, 1 here']
+        'Where that config differs from this one:', "  model.backbone.arch: 'base' there, 'small' here",
+        '  model.backbone.extra: not set there, 1 here'
+    ]
 
 
 def test_a_dumped_config_is_never_run(tmp_path):
@@ -399,13 +424,16 @@ def test_modules_may_adapt_weights_while_loading():
 
 def test_scoring_takes_class_names_and_threshold_along(tmp_path):
     names = ('PASS', 'bridge', 'missing')
-    write_checkpoint(dict(state_dict=Net().state_dict(), meta=dict(dataset_meta=dict(classes=names), threshold=dict(value=0.75))),
-                     tmp_path / 'a.pth')
+    write_checkpoint(
+        dict(state_dict=Net().state_dict(),
+             meta=dict(dataset_meta=dict(classes=names), threshold=dict(value=0.75))), tmp_path / 'a.pth')
     net = Net()
     load_for_scoring(net, tmp_path / 'a.pth')
     assert (net.head.class_names, net.head.margin) == (names, 0.75)
 
-    with pytest.raises(CheckpointError, match='trained with the classes PASS, bridge, missing, but the config says PASS, a, b'):
+    with pytest.raises(
+            CheckpointError,
+            match='trained with the classes PASS, bridge, missing, but the config says PASS, a, b'):
         net.head.set_class_names(('PASS', 'a', 'b'))
         load_for_scoring(net, tmp_path / 'a.pth')
 
@@ -424,11 +452,13 @@ def test_networks_without_a_head_are_left_alone():
 def test_a_file_that_unpacks_to_much_more_than_its_size_is_refused_unread(tmp_path):
     path = tmp_path / 'bomb.pth'
     torch.save(dict(state_dict=dict(weight=torch.zeros(20 << 20))), tmp_path / 'plain.pth')
-    with zipfile.ZipFile(tmp_path / 'plain.pth') as plain, zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(tmp_path / 'plain.pth') as plain, zipfile.ZipFile(path, 'w',
+                                                                           zipfile.ZIP_DEFLATED) as packed:
         for record in plain.infolist():
             packed.writestr(record.filename, plain.read(record))
     assert path.stat().st_size < 1 << 20
-    with pytest.raises(CheckpointError, match=r'bomb.pth has \d+ bytes and unpacks to \d+: no more than 4 times its size'):
+    with pytest.raises(CheckpointError,
+                       match=r'bomb.pth has \d+ bytes and unpacks to \d+: no more than 4 times its size'):
         read_checkpoint(path)
 
 
@@ -465,7 +495,8 @@ def test_a_full_disk_is_a_message_with_the_path(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
-        with pytest.raises(CheckpointNotWritten, match=r'model.pth cannot be written: .*File too large.* MiB are free'):
+        with pytest.raises(CheckpointNotWritten,
+                           match=r'model.pth cannot be written: .*File too large.* MiB are free'):
             write_checkpoint(dict(weight=torch.zeros(10000)), tmp_path / 'model.pth')
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

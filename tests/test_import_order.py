@@ -79,8 +79,8 @@ def _written_as_text(node):
 
 
 def _nodes(node):
-    """All nodes of a tree but those of ``locations=``, of docstrings, of ``if TYPE_CHECKING``, and behind ``-m`` in a
-    command."""
+    """All nodes of a tree but those of ``locations=``, of docstrings, of ``if TYPE_CHECKING``, and behind
+    ``-m`` in a command."""
     yield node
     before = None
     for child in ast.iter_child_nodes(node):

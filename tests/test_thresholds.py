@@ -1,4 +1,5 @@
-"""Thresholds reproduce the wanted recall or false alarm rate through the verdict, whatever the scores look like."""
+"""Thresholds reproduce the wanted recall or false alarm rate through the verdict, whatever the scores look
+like."""
 
 import json
 import math
@@ -75,7 +76,8 @@ def candidates(scores):
 
 
 def shares(scores, is_fail, threshold):
-    """Recall and false alarm rate, counted row by row in float32 and with Python's floats, which must agree."""
+    """Recall and false alarm rate, counted row by row in float32 and with Python's floats, which must
+    agree."""
     called = [np.float32(score) > np.float32(threshold) for score in scores]
     assert called == [float(np.float32(score)) > threshold for score in scores]
     fails, passes = int(is_fail.sum()), int((~is_fail).sum())
@@ -88,7 +90,8 @@ def test_recall_is_reached_with_the_fewest_false_alarms_that_any_threshold_has(k
     for scores, is_fail, rng in random_cases(kind):
         wanted = float(rng.choice([1.0, 0.99, 0.95, 0.5, 1 / 3, 0.07, rng.random() + 1e-9]))
         recall, alarms = shares(scores, is_fail, threshold_for_recall(scores, is_fail, wanted))
-        enough = [(r, a) for r, a in (shares(scores, is_fail, float(t)) for t in candidates(scores)) if r >= wanted - 1e-12]
+        enough = [(r, a) for r, a in (shares(scores, is_fail, float(t)) for t in candidates(scores))
+                  if r >= wanted - 1e-12]
         assert (recall, alarms) == min(enough)
 
 
@@ -97,14 +100,16 @@ def test_false_alarm_rate_is_kept_with_the_highest_recall_that_any_threshold_has
     for scores, is_fail, rng in random_cases(kind):
         wanted = float(rng.choice([0.0, 0.01, 0.1, 1 / 3, 1.0, rng.random()]))
         recall, alarms = shares(scores, is_fail, threshold_for_false_alarm_rate(scores, is_fail, wanted))
-        allowed = [(r, a) for r, a in (shares(scores, is_fail, float(t)) for t in candidates(scores)) if a <= wanted + 1e-12]
+        allowed = [(r, a) for r, a in (shares(scores, is_fail, float(t)) for t in candidates(scores))
+                   if a <= wanted + 1e-12]
         assert (recall, alarms) == max(allowed)
 
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_threshold_is_an_exact_float32_that_survives_text_json_and_nine_digits(kind):
     for scores, is_fail, _ in random_cases(kind, 20):
-        for threshold in (threshold_for_recall(scores, is_fail, 0.9), threshold_for_false_alarm_rate(scores, is_fail, 0.1)):
+        for threshold in (threshold_for_recall(scores, is_fail,
+                                               0.9), threshold_for_false_alarm_rate(scores, is_fail, 0.1)):
             assert isinstance(threshold, float) and float(np.float32(threshold)) == threshold
             assert json.loads(json.dumps(threshold)) == threshold
             assert np.float32(float(float_text(threshold))) == np.float32(threshold)
@@ -160,7 +165,8 @@ def test_every_reached_share_leads_back_to_its_own_threshold():
     for rows in range(1, 300):
         scores = np.arange(rows, dtype=np.float32)
         for hits in {1, rows // 3 + 1, rows}:
-            assert recall_at(scores, scores >= 0, threshold_for_recall(scores, scores >= 0, hits / rows)) == hits / rows
+            assert recall_at(scores, scores >= 0, threshold_for_recall(scores, scores >= 0,
+                                                                       hits / rows)) == hits / rows
 
 
 def test_operating_points_are_those_of_every_score_that_occurs():
@@ -200,4 +206,5 @@ def test_what_cannot_be_picked_is_refused_with_a_reason(call, message):
 
 def test_a_line_computer_needs_numpy_only():
     code = 'import sys, mmchangenet.thresholds; print([m for m in ("torch", "mmengine", "pandas", "cv2") if m in sys.modules])'
-    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
+                          check=True).stdout.strip() == '[]'

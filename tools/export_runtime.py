@@ -1,6 +1,8 @@
-"""Export a trained network for a line's computer: ``python tools/export_runtime.py CONFIG CHECKPOINT OUT_DIR``.
+"""Export a trained network for a line's computer: ``python tools/export_runtime.py CONFIG CHECKPOINT
+OUT_DIR``.
 
-The folder holds graphs and a JSON file; ``mmchangenet.runtime`` scores with it, without PyTorch. See docs/runtime.md.
+The folder holds graphs and a JSON file; ``mmchangenet.runtime`` scores with it, without PyTorch. See
+docs/runtime.md.
 """
 
 from __future__ import annotations
@@ -19,12 +21,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('out_dir', help='folder to write; must not exist or be empty')
-    parser.add_argument('--margin', type=float, help='call FAIL above this score, whatever checkpoint and config say')
+    parser.add_argument('--margin',
+                        type=float,
+                        help='call FAIL above this score, whatever checkpoint and config say')
     parser.add_argument('--opset', type=int, default=17, help="version of ONNX's operators; default: 17")
-    parser.add_argument('--int8', action='store_true', help="graphs in int8, calibrated on the config's training CSV; AUROC and "
+    parser.add_argument('--int8',
+                        action='store_true',
+                        help="graphs in int8, calibrated on the config's training CSV; AUROC and "
                         'false alarms on its test CSV are printed before and after')
-    parser.add_argument('--samples', type=int, default=128, help='with --int8: rows to calibrate on; default: 128')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='replace values of the config')
+    parser.add_argument('--samples',
+                        type=int,
+                        default=128,
+                        help='with --int8: rows to calibrate on; default: 128')
+    parser.add_argument('--cfg-options',
+                        nargs='+',
+                        action=CfgOptions,
+                        metavar='KEY=VALUE',
+                        help='replace values of the config')
     return parser.parse_args()
 
 
@@ -45,7 +58,8 @@ def main() -> int:
         if args.margin is not None:
             model.head.margin = args.margin
         if args.int8:
-            differences = export_int8_and_compare(model.eval(), config, args.out_dir, args.opset, args.samples)
+            differences = export_int8_and_compare(model.eval(), config, args.out_dir, args.opset,
+                                                  args.samples)
         else:
             differences = export_folder(model.eval(), config, args.out_dir, args.opset)
     except (CheckpointError, ExportError, *MISTAKES) as error:

@@ -24,8 +24,8 @@ from mmchangenet.thresholds import false_alarm_rate_at, threshold_for_recall
 
 WARM_UP = 0.02  # share of the time in which the learning rate rises
 PAIRS_AT_ONCE = 8
-HEADINGS = ('config', 'parameters', 'GFLOP a pair', 'pairs a second', 'AUROC', 'false alarms at 99 % recall', 'at 100 %',
-            'pairs trained on')
+HEADINGS = ('config', 'parameters', 'GFLOP a pair', 'pairs a second', 'AUROC', 'false alarms at 99 % recall',
+            'at 100 %', 'pairs trained on')
 
 
 def compare(configs: Any, work_dir: str | Path, data: str | Path | None = None, minutes: float = 10.0,
@@ -58,13 +58,16 @@ def compare(configs: Any, work_dir: str | Path, data: str | Path | None = None, 
         if data is not None and 'training' not in row:
             config = on_data(config, data)
             model, training = train_for(config, 60 * minutes, seed)
-            row.update(asked=asked, training=training, figures=figures(model, Runner.build_dataloader(config.test_dataloader)))
+            row.update(asked=asked,
+                       training=training,
+                       figures=figures(model, Runner.build_dataloader(config.test_dataloader)))
             _keep(row, file)
         yield name, row
 
 
 def cost(config: Any, seconds: float = 3.0) -> dict[str, Any]:
-    """Parameters, operations and speed of a config's network, untrained, with as many threads as torch is set to.
+    """Parameters, operations and speed of a config's network, untrained, with as many threads as torch is set
+    to.
 
     Args:
         config: with ``model``.
@@ -85,13 +88,15 @@ def cost(config: Any, seconds: float = 3.0) -> dict[str, Any]:
             start = time.perf_counter()
             model(inputs)
             times.append(time.perf_counter() - start)
-    return dict(
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        gflop=counter.get_total_flops() / PAIRS_AT_ONCE / 1e9, pairs_per_second=PAIRS_AT_ONCE / float(np.median(times)))
+    return dict(parameters=sum(parameter.numel() for parameter in model.parameters()),
+                gflop=counter.get_total_flops() / PAIRS_AT_ONCE / 1e9,
+                pairs_per_second=PAIRS_AT_ONCE / float(np.median(times)))
 
 
 def on_data(config: Any, data: Any) -> Any:
-    """The config with the data of a folder: ``train/train.csv`` to train on, ``test/labels.csv`` to test on."""
+    """The config with the data of a folder: ``train/train.csv`` to train on, ``test/labels.csv`` to test
+    on.
+    """
     config = copy.deepcopy(config)
     config.train_dataloader.dataset.update(data_root=str(Path(data) / 'train'), ann_file='train.csv')
     config.test_dataloader.dataset.update(data_root=str(Path(data) / 'test'), ann_file='labels.csv')
@@ -99,7 +104,8 @@ def on_data(config: Any, data: Any) -> Any:
 
 
 def train_for(config: Any, seconds: float, seed: int = 0) -> Any:
-    """Train a config's network from its start for a given time, the learning rate falling along a cosine to zero.
+    """Train a config's network from its start for a given time, the learning rate falling along a cosine to
+    zero.
 
     Args:
         config: with ``model``, ``train_dataloader`` and ``optim_wrapper``; its schedule is not used.
@@ -144,14 +150,18 @@ def _endless(loader: Any) -> Iterator[Any]:
 
 @torch.inference_mode()
 def figures(model: Any, loader: Any) -> Any:
-    """AUROC, and false alarms in percent of the PASS rows at 99 % and 100 % recall, of all rows of a loader."""
+    """AUROC, and false alarms in percent of the PASS rows at 99 % and 100 % recall, of all rows of a
+    loader.
+    """
     model.eval()
     samples = [sample for batch in loader for sample in model.test_step(batch)]
     scores = np.array([sample.score for sample in samples])
     is_fail = np.array([sample.gt_fail == 1 for sample in samples])
     rates = {recall: 100 * false_alarm_rate_at(scores, is_fail, threshold_for_recall(scores, is_fail, recall))
              for recall in (0.99, 1.0)}
-    return dict(auroc=float(roc_auc_score(is_fail, scores)), at_99=float(rates[0.99]), at_100=float(rates[1.0]),
+    return dict(auroc=float(roc_auc_score(is_fail, scores)),
+                at_99=float(rates[0.99]),
+                at_100=float(rates[1.0]),
                 rows=len(samples))
 
 

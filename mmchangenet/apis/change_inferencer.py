@@ -39,7 +39,8 @@ class ChangeInferencer:
 
     Attributes:
         model: in evaluation mode.
-        margin: a pair with a greater score is a FAIL; the threshold picked for the checkpoint, or the config's.
+        margin: a pair with a greater score is a FAIL; the threshold picked for the checkpoint, or the
+            config's.
 
     Raises:
         CheckpointError: when the checkpoint does not fit the config.
@@ -54,7 +55,8 @@ class ChangeInferencer:
                  batch_size: int = 16) -> None:
         config = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
         if not config.get('test_dataloader'):
-            raise ValueError('the config has no test_dataloader, which tells how images are prepared for the network')
+            raise ValueError(
+                'the config has no test_dataloader, which tells how images are prepared for the network')
         init_default_scope(config.get('default_scope', 'mmchangenet'))
         self.config = config
         if not isinstance(batch_size, int) or batch_size < 1:
@@ -77,8 +79,9 @@ class ChangeInferencer:
         """
         Args:
             pairs: (compare, golden); a side is one image, a list of one image per lighting in the
-                order of ``input_map``, or a dict of them by lighting. An image is a file, the bytes of one, or a uint8
-                array (h, w, 3) in RGB. For a dataset with ``num_golden`` > 1, golden is a list of up to so many such sides.
+                order of ``input_map``, or a dict of them by lighting. An image is a file, the bytes of one,
+                or a uint8 array (h, w, 3) in RGB. For a dataset with ``num_golden`` > 1, golden is a list of
+                up to so many such sides.
 
         Returns:
             a sample per pair with ``score`` and ``pred_fail``. A pair whose images cannot be used
@@ -103,7 +106,8 @@ class ChangeInferencer:
         dataset = self.build_dataset(csv_file, images_dir)
         rows = range(len(dataset))
         samples = self._score(dataset[row] for row in (track_iter_progress(rows) if progress else rows))
-        return dataset.label_frame().assign(siamese_score=np.array([sample.score for sample in samples], dtype=np.float32))
+        return dataset.label_frame().assign(
+            siamese_score=np.array([sample.score for sample in samples], dtype=np.float32))
 
     def build_dataset(self, csv_file: Any, images_dir: Any) -> Any:
         """The config's test dataset on another CSV."""
@@ -114,12 +118,20 @@ class ChangeInferencer:
 
     def _results(self, number: Any, pair: Any) -> Any:
         """What the pipeline starts from, for images instead of a CSV's row."""
-        results = dict(sample_idx=number, rng=np.random.default_rng(number), compare_files=[], golden_files=[])
+        results = dict(sample_idx=number,
+                       rng=np.random.default_rng(number),
+                       compare_files=[],
+                       golden_files=[])
         try:
             sides = self._sides(pair)
-            files = [[str(image) for image in side if isinstance(image, (str, os.PathLike))] for side in sides]
-            results.update(compare_files=files[0], golden_files=files[1],
-                           images=[self._image(image, name) for side, name in zip(sides, SIDES, strict=True) for image in side])
+            files = [[str(image) for image in side if isinstance(image, (str, os.PathLike))]
+                     for side in sides]
+            results.update(compare_files=files[0],
+                           golden_files=files[1],
+                           images=[
+                               self._image(image, name) for side, name in zip(sides, SIDES, strict=True)
+                               for image in side
+                           ])
         except ImageError as error:
             count = (1 + self._num_golden) * len(self._lightings or [''])
             results.update(error=str(error), images=[np.zeros((8, 8, 3), np.uint8)] * count)
@@ -138,8 +150,9 @@ class ChangeInferencer:
         elif isinstance(golden, (list, tuple)) and 1 <= len(golden) <= self._num_golden:
             goldens = [golden[turn % len(golden)] for turn in range(self._num_golden)]
         else:
-            raise ImageError(f'golden must be a list of 1 to {self._num_golden} goldens (num_golden of the dataset), each one '
-                             'image or a list of one per lighting')
+            raise ImageError(
+                f'golden must be a list of 1 to {self._num_golden} goldens (num_golden of the dataset), each one '
+                'image or a list of one per lighting')
         return (ordered(compare, self._lightings, 'compare'),
                 [image for side in goldens for image in ordered(side, self._lightings, 'golden')])
 

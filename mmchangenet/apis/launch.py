@@ -30,8 +30,12 @@ MISTAKES = (ValueError, TypeError, LookupError, OSError, ImportError, AssertionE
 LOST_PEER = ('gloo/transport', 'Connection closed by peer', 'Connection reset by peer')
 
 
-def prepare_train(config: str | Path | Config, work_dir: str | Path | None = None, resume: str | Path | None = None,
-                  amp: bool = False, auto_scale_lr: bool = False, cfg_options: dict[str, Any] | None = None,
+def prepare_train(config: str | Path | Config,
+                  work_dir: str | Path | None = None,
+                  resume: str | Path | None = None,
+                  amp: bool = False,
+                  auto_scale_lr: bool = False,
+                  cfg_options: dict[str, Any] | None = None,
                   launcher: str = 'none') -> Runner:
     """The runner of a training; call its ``train()``.
 
@@ -64,9 +68,14 @@ def prepare_train(config: str | Path | Config, work_dir: str | Path | None = Non
     return _build(cfg, demo, ('train_dataloader', 'val_dataloader'))
 
 
-def prepare_test(config: str | Path | Config, checkpoint: str | Path | None, work_dir: str | Path | None = None,
-                 out: str | Path | None = None, show_dir: str | Path | None = None,
-                 margin: float | None = None, amp: bool = False, cfg_options: dict[str, Any] | None = None,
+def prepare_test(config: str | Path | Config,
+                 checkpoint: str | Path | None,
+                 work_dir: str | Path | None = None,
+                 out: str | Path | None = None,
+                 show_dir: str | Path | None = None,
+                 margin: float | None = None,
+                 amp: bool = False,
+                 cfg_options: dict[str, Any] | None = None,
                  launcher: str = 'none') -> Runner:
     """The runner of a test; call its ``test()``, then ``unscored_rows``.
 
@@ -195,7 +204,8 @@ def read_config(config: str | Path | Config, work_dir: str | Path | None, cfg_op
     cfg.setdefault('default_scope', 'mmchangenet')
     cfg.setdefault('runner_type', 'mmchangenet.ChangeRunner')
     cfg.launcher = launcher
-    cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs', Path(cfg.filename or 'config').stem))
+    cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs',
+                                                               Path(cfg.filename or 'config').stem))
     return cfg, demo
 
 

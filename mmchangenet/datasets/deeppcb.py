@@ -163,7 +163,8 @@ def convert_pair(pair: BoardPair, dst: str | os.PathLike[str], size: int, seed: 
     rows = []
     for side in sides:
         os.makedirs(os.path.join(dst, side, pair['name']), exist_ok=True)
-    crops = choose_crops(sides['golden'].astype(np.uint8, copy=False), pair['boxes'], pair['labels'], size, rng)
+    crops = choose_crops(sides['golden'].astype(np.uint8, copy=False), pair['boxes'], pair['labels'], size,
+                         rng)
     for number, (x, y, label) in enumerate(crops):
         row = dict(input_path=f'compare/{pair["name"]}', golden_path=f'golden/{pair["name"]}', label=label,
                    object_name=f'{pair["name"]}_{number:02d}')

@@ -42,10 +42,14 @@ class ChangeBackendModel(BaseBackendModel):
     def _wrapper(self, files: Any, deploy_cfg: Any, device: Any) -> Any:
         parts = partition_of(deploy_cfg)
         if parts is None:
-            return self._build_wrapper(get_backend(deploy_cfg), files, device, self.input_names, self.output_names, deploy_cfg)
+            return self._build_wrapper(get_backend(deploy_cfg), files, device, self.input_names,
+                                       self.output_names, deploy_cfg)
         names = [part_of(part['start'], part['end']) for part in parts]
-        return PartsWrapper(**{name: self._build_wrapper(get_backend(deploy_cfg), [file], device, deploy_cfg=deploy_cfg)
-                               for name, file in zip(names, files, strict=True)})
+        return PartsWrapper(
+            **{
+                name: self._build_wrapper(get_backend(deploy_cfg), [file], device, deploy_cfg=deploy_cfg)
+                for name, file in zip(names, files, strict=True)
+            })
 
     def test_step(self, data: Any) -> Any:
         """A collated batch of uint8 images → samples with their scores."""

@@ -56,14 +56,16 @@ class ChangeClassification(BaseTask):
     def build_backend_model(self, model_files: Any = None, data_preprocessor_updater: Any = None,
                             **kwargs: Any) -> Any:
         """The converted network behind the interface of the trained one."""
-        model = ChangeBackendModel(model_files, self.model_cfg, self.deploy_cfg, self.device, **self.graph_options)
+        model = ChangeBackendModel(model_files, self.model_cfg, self.deploy_cfg, self.device,
+                                   **self.graph_options)
         return model.to(self.device).eval()
 
     def build_test_runner(self, model: Any, work_dir: Any, log_file: Any = None, show: bool = False,
                           show_dir: Any = None, dataloader: Any = None, **kwargs: Any) -> Any:
         """mmdeploy's runner; with ``show_dir`` it writes pictures of escapes and false alarms there."""
         if show:
-            raise ValueError('--show: pairs are not shown in windows; give --show-dir DIR and open DIR/index.html')
+            raise ValueError(
+                '--show: pairs are not shown in windows; give --show-dir DIR and open DIR/index.html')
         runner = super().build_test_runner(model, work_dir, log_file=log_file, dataloader=dataloader)
         hooks = list(self.model_cfg.get('custom_hooks') or [])
         if show_dir is not None:
@@ -85,10 +87,12 @@ class ChangeClassification(BaseTask):
         """
         size = tuple(self.model_cfg.model.input_size)
         if input_shape is not None and tuple(input_shape) != size[::-1]:
-            raise ValueError(f'input_shape {list(input_shape)} (width, height): this network takes {list(size[::-1])}. '
-                             'Its layers depend on it; set input_shape to None')
+            raise ValueError(
+                f'input_shape {list(input_shape)} (width, height): this network takes {list(size[::-1])}. '
+                'Its layers depend on it; set input_shape to None')
         data = pseudo_collate([read_sample(imgs, self.model_cfg)])
-        ready = data if data_preprocessor is None or self.graph_options.get('normalise') else data_preprocessor(data)
+        ready = data if data_preprocessor is None or self.graph_options.get(
+            'normalise') else data_preprocessor(data)
         sides = [ready['inputs'][side] for side in ('compare', 'golden')]
         if isinstance(sides[0], list):
             sides = [side[0][None].to(self.device) for side in sides]
@@ -96,7 +100,9 @@ class ChangeClassification(BaseTask):
 
     def visualize(self, image: Any, result: Any, output_file: Any, window_name: str = '',
                   show_result: bool = False, **kwargs: Any) -> None:
-        """Say what a network made of the sample, and draw the pair; mmdeploy calls this for backend and PyTorch."""
+        """Say what a network made of the sample, and draw the pair; mmdeploy calls this for backend and
+        PyTorch.
+        """
         called = 'FAIL' if result.pred_fail else 'PASS'
         verdict = f'{window_name}: score {result.score:.6f}, {called} at margin {result.margin:g}'
         get_root_logger().info(verdict)
@@ -104,7 +110,8 @@ class ChangeClassification(BaseTask):
                            for files in (result.compare_files, result.golden_files))
         if not compare or not golden:  # the sample was given as arrays
             return
-        picture = Image.fromarray(draw_pair(compare, golden, [Path(file).stem for file in result.compare_files], verdict))
+        picture = Image.fromarray(
+            draw_pair(compare, golden, [Path(file).stem for file in result.compare_files], verdict))
         picture.save(output_file)
         if show_result:
             picture.show()
@@ -127,5 +134,6 @@ class ChangeClassification(BaseTask):
         raise NotImplementedError(NO_SDK)
 
 
-NO_SDK = ('--dump-info is for mmdeploy\'s SDK, whose pipelines take one image; a pair of sides under several lightings cannot '
-          'be described to it. Leave --dump-info out, and use mmchangenet.runtime on the line')
+NO_SDK = (
+    '--dump-info is for mmdeploy\'s SDK, whose pipelines take one image; a pair of sides under several lightings cannot '
+    'be described to it. Leave --dump-info out, and use mmchangenet.runtime on the line')

@@ -1,9 +1,10 @@
 """Makes mmdeploy know this project: name this module in ``codebase_config.module`` and in ``custom_imports``.
 
-mmdeploy 1.3.1 is older than the exporters and runtimes of today. What it does in ways that are gone is replaced here, on
-import, because its tools work in processes that import nothing else of ours:
+mmdeploy 1.3.1 is older than the exporters and runtimes of today. What it does in ways that are gone is
+replaced here, on import, because its tools work in processes that import nothing else of ours:
 
-* The steps torch2onnx, extract_model and to_backend are sent to ``pipelines``; other codebases' models go back to mmdeploy's.
+* The steps torch2onnx, extract_model and to_backend are sent to ``pipelines``; other codebases' models go
+    back to mmdeploy's.
 * Its managers for OpenVINO and TensorRT are replaced by ``openvino_backend`` and ``tensorrt_backend``.
 * Converting for TensorRT may start on the CPU: the graph needs no GPU, only the engine does.
 """
@@ -25,7 +26,8 @@ from . import openvino_backend, tensorrt_backend  # noqa: F401  (register themse
 from .names import NAME, TASK, TASKS
 from .pipelines import extract_model, to_backend, torch2onnx  # noqa: F401  (mmdeploy runs them by name)
 
-Registry(CODEBASE.name, parent=CODEBASE, scope=NAME)  # MMEngine looks here first, and warns when there is nothing
+Registry(CODEBASE.name, parent=CODEBASE,
+         scope=NAME)  # MMEngine looks here first, and warns when there is nothing
 
 
 @CODEBASE.register_module(NAME)
@@ -52,7 +54,8 @@ def _extend(enumeration: Any, name: Any, value: Any) -> None:
 
 def _send_to_pipelines(function: Any) -> None:
     """Let mmdeploy's pipeline manager run our function of that name, in spawned processes too."""
-    caller = next(caller for name, caller in PIPELINE_MANAGER._callers.items() if name.endswith(f'.{function}'))
+    caller = next(caller for name, caller in PIPELINE_MANAGER._callers.items()
+                  if name.endswith(f'.{function}'))
     caller._module_name, caller._impl_name = __name__, function
 
 

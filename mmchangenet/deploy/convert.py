@@ -64,8 +64,8 @@ def convert(deploy_cfg: str, model_cfg: str, checkpoint: str, sample: str | Sequ
     return list(files)
 
 
-def _compare_scores(task: ChangeClassification, files: Sequence[str], checkpoint: str, sample: Any, work_dir: Path,
-                    show: bool) -> None:
+def _compare_scores(task: ChangeClassification, files: Sequence[str], checkpoint: str, sample: Any,
+                    work_dir: Path, show: bool) -> None:
     """Draw the sample with both scores, and score rows of the test data both ways."""
     backend, precision = get_backend(task.deploy_cfg), precision_of(task.deploy_cfg)
     converted, network = task.build_backend_model(files), task.build_pytorch_model(str(checkpoint))
@@ -73,7 +73,12 @@ def _compare_scores(task: ChangeClassification, files: Sequence[str], checkpoint
         data, _ = task.create_input(sample)
         with torch.no_grad():
             result = model.test_step(data)[0]
-        task.visualize(sample, result, str(work_dir / f'output_{name}.jpg'), window_name=name, show_result=show)
+        task.visualize(sample,
+                       result,
+                       str(work_dir / f'output_{name}.jpg'),
+                       window_name=name,
+                       show_result=show)
     tolerance = OPENVINO if backend == Backend.OPENVINO else TOLERANCES[precision]
-    check_end_to_end(network, task.model_cfg, lambda rows: network_scores(converted, [row.item for row in rows], 1),
+    check_end_to_end(network, task.model_cfg,
+                     lambda rows: network_scores(converted, [row.item for row in rows], 1),
                      f'{backend.value} ({precision})', tolerance)

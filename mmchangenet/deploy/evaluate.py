@@ -38,7 +38,10 @@ def prepare_backend_test(deploy_cfg: str, model_cfg: str, files: Sequence[str], 
     loader = copy.deepcopy(model.test_dataloader)
     loader.batch_size = batch_size
     loader.dataset = task.build_dataset(loader.dataset)
-    runner = task.build_test_runner(task.build_backend_model(files), work_dir, log_file=log_file, show_dir=show_dir,
+    runner = task.build_test_runner(task.build_backend_model(files),
+                                    work_dir,
+                                    log_file=log_file,
+                                    show_dir=show_dir,
                                     dataloader=task.build_dataloader(loader))
     runner.register_custom_hooks([dict(type='mmchangenet.BrokenImageHook')])
     if out is not None:
@@ -50,5 +53,8 @@ def timing(wanted: Any, warmup: Any, log_interval: Any, file: Any, batch_size: A
     """mmdeploy's clock around the backend, as a context; nothing when not wanted."""
     if not wanted:
         return nullcontext()
-    return TimeCounter.activate(warmup=warmup, log_interval=log_interval, with_sync=device != 'cpu', file=file,
+    return TimeCounter.activate(warmup=warmup,
+                                log_interval=log_interval,
+                                with_sync=device != 'cpu',
+                                file=file,
                                 batch_size=batch_size)

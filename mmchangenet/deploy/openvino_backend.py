@@ -38,12 +38,15 @@ class OpenVINOWrapper(BaseWrapper):
         import openvino
         model = openvino.Core().read_model(ir_model_file)
         with signal_stack_kept():
-            self.compiled = openvino.compile_model(model, 'CPU', dict(PERFORMANCE_HINT='LATENCY', INFERENCE_PRECISION_HINT='f32'))
+            self.compiled = openvino.compile_model(
+                model, 'CPU', dict(PERFORMANCE_HINT='LATENCY', INFERENCE_PRECISION_HINT='f32'))
         super().__init__(output_names or [output.any_name for output in self.compiled.outputs])
 
     def forward(self, inputs: Any) -> Tensor:
         """dict of input tensors → dict of output tensors."""
-        outputs = self._run({name: np.ascontiguousarray(tensor.cpu().numpy()) for name, tensor in inputs.items()})
+        outputs = self._run(
+            {name: np.ascontiguousarray(tensor.cpu().numpy())
+             for name, tensor in inputs.items()})
         return {name: torch.from_numpy(np.array(outputs[name])) for name in self.output_names}
 
     @TimeCounter.count_time(Backend.OPENVINO.value)
@@ -90,8 +93,11 @@ class OpenVINOManager(BACKEND_MANAGERS.find(Backend.OPENVINO.value)):  # type: i
             openvino.save_model(openvino.convert_model(source), target, compress_to_fp16=compress)
             difference = difference_from_onnx(OpenVINOWrapper(str(target)), source)
             if not compress and not difference <= TOLERANCE:
-                raise ExportError(f'OpenVINO and ONNX Runtime differ by {difference:.2g} on {source}, more than {TOLERANCE:g}')
-            get_root_logger().info(f'{target} is written; OpenVINO and ONNX Runtime differ by {difference:.1e} at most')
+                raise ExportError(
+                    f'OpenVINO and ONNX Runtime differ by {difference:.2g} on {source}, more than {TOLERANCE:g}'
+                )
+            get_root_logger().info(
+                f'{target} is written; OpenVINO and ONNX Runtime differ by {difference:.1e} at most')
             files.append(str(target))
         return files
 
@@ -102,5 +108,6 @@ def difference_from_onnx(wrapper: Any, onnx_file: Any) -> Any:
     expected = session.run(None, inputs)
     names = [output.name for output in session.get_outputs()]
     outputs = wrapper({name: torch.from_numpy(array) for name, array in inputs.items()})
-    return max(relative_difference(array, outputs[name].numpy()) for name, array in zip(names, expected, strict=True))
-
+    return max(
+        relative_difference(array, outputs[name].numpy())
+        for name, array in zip(names, expected, strict=True))

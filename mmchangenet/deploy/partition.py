@@ -1,7 +1,7 @@
 """mmdeploy's partition config: encoder, golden half and comparator in place of a whole graph.
 
-mmdeploy cuts parts out of a graph at marks. Here each part is traced on its own (see ``split``), so that a batch of one pair
-is a batch of one and what is exact is folded; the marks only say which part is meant.
+mmdeploy cuts parts out of a graph at marks. Here each part is traced on its own (see ``split``), so that a
+batch of one pair is a batch of one and what is exact is folded; the marks only say which part is meant.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def partition_cfg(partition_type: str) -> list[dict[str, str]]:
     """mmdeploy's description of the parts.
 
     Args:
-        partition_type: ``learnable``: encoder, golden half and comparator; ``euclidean``, also for networks with a neck
-            of another kind: encoder and comparator.
+        partition_type: ``learnable``: encoder, golden half and comparator; ``euclidean``, also for networks
+            with a neck of another kind: encoder and comparator.
 
     Returns:
         ``save_file``, ``start`` and ``end`` of each part.
@@ -35,25 +35,31 @@ def partition_cfg(partition_type: str) -> list[dict[str, str]]:
     """
     if partition_type not in PARTITIONS:
         raise ValueError(f'partition_config.type {partition_type!r}: use one of {", ".join(PARTITIONS)}')
-    return [dict(save_file=f'{part}.onnx', start=f'mmchangenet.{part}:input', end=f'mmchangenet.{part}:output')
-            for part in PARTITIONS[partition_type]]
+    return [
+        dict(save_file=f'{part}.onnx', start=f'mmchangenet.{part}:input', end=f'mmchangenet.{part}:output')
+        for part in PARTITIONS[partition_type]
+    ]
 
 
 def partition_of(deploy_cfg: Any) -> Any:
-    """The parts that a deploy config asks for, as ``partition_cfg`` gives them; None when it asks for a whole graph."""
+    """The parts that a deploy config asks for, as ``partition_cfg`` gives them; None when it asks for a whole
+    graph.
+    """
     config = get_partition_config(deploy_cfg)
     return config and (config.get('partition_cfg') or partition_cfg(config.get('type')))
 
 
 def part_of(start: Any, end: Any) -> Any:
     """The name of the part between two marks; None when they are not ours."""
-    known = {(part['start'], part['end']): Path(part['save_file']).stem for part in partition_cfg('learnable')}
+    known = {(part['start'], part['end']): Path(part['save_file']).stem
+             for part in partition_cfg('learnable')}
     return known.get((start, end)) if isinstance(start, str) and isinstance(end, str) else None
 
 
 def write_parts(model: Any, model_cfg: Any, folder: str | Path, parts: list[dict[str, Any]],
                 opset: int) -> float:
-    """Write the parts of a network and ``runtime.json``: what ``export_folder`` writes, into a folder that may hold more.
+    """Write the parts of a network and ``runtime.json``: what ``export_folder`` writes, into a folder that
+    may hold more.
 
     Args:
         model: trained, in evaluation mode.

@@ -35,7 +35,8 @@ from .rewriters import REWRITERS
 
 def torch2onnx(img: str | Sequence[Any], work_dir: str, save_file: str, deploy_cfg: Any, model_cfg: Any,
                model_checkpoint: str | None = None, device: str = 'cuda:0') -> None:
-    """Write the ONNX graph of a trained network, or its parts, checked against PyTorch; the arguments are mmdeploy's.
+    """Write the ONNX graph of a trained network, or its parts, checked against PyTorch; the arguments are
+    mmdeploy's.
 
     Args:
         img: a label CSV, whose first row is tried, or a pair of images.
@@ -51,7 +52,8 @@ def torch2onnx(img: str | Sequence[Any], work_dir: str, save_file: str, deploy_c
     """
     deploy_cfg, model_cfg = load_config(deploy_cfg, model_cfg)
     if get_codebase(deploy_cfg).value != NAME:
-        pytorch2onnx._pipe_torch2onnx__impl_(img, work_dir, save_file, deploy_cfg, model_cfg, model_checkpoint, device)
+        pytorch2onnx._pipe_torch2onnx__impl_(img, work_dir, save_file, deploy_cfg, model_cfg,
+                                             model_checkpoint, device)
         return
     refuse_several_goldens(model_cfg)
     task = api_utils.build_task_processor(model_cfg, deploy_cfg, device)
@@ -71,7 +73,8 @@ def torch2onnx(img: str | Sequence[Any], work_dir: str, save_file: str, deploy_c
 
 def extract_model(model: str, start_marker: str, end_marker: str, *args: Any, save_file: str | None = None,
                   **kwargs: Any) -> Any:
-    """Put a part of a network under its name, or cut it out of another codebase's graph; the arguments are mmdeploy's.
+    """Put a part of a network under its name, or cut it out of another codebase's graph; the arguments are
+    mmdeploy's.
 
     Args:
         model: name of the whole graph, beside which ``torch2onnx`` has written the parts.
@@ -83,8 +86,14 @@ def extract_model(model: str, start_marker: str, end_marker: str, *args: Any, sa
     """
     part = part_of(start_marker, end_marker)
     if part is None:
-        theirs = importlib.import_module('mmdeploy.apis.extract_model')  # the package's name of it is the function's
-        return theirs._pipe_extract_model__impl_(model, start_marker, end_marker, *args, save_file=save_file, **kwargs)
+        theirs = importlib.import_module(
+            'mmdeploy.apis.extract_model')  # the package's name of it is the function's
+        return theirs._pipe_extract_model__impl_(model,
+                                                 start_marker,
+                                                 end_marker,
+                                                 *args,
+                                                 save_file=save_file,
+                                                 **kwargs)
     written = Path(model).with_name(f'{part}.onnx')
     if save_file is not None and written != Path(save_file):
         shutil.copyfile(written, save_file)
@@ -101,32 +110,43 @@ def _export(model: Any, sides: Any, file: Any, deploy_cfg: Any, graph_options: A
     if settings.get('type', 'onnx') != 'onnx':
         raise ValueError(f"ir_config.type {settings['type']!r}: networks are converted through 'onnx'")
     if settings.get('keep_initializers_as_inputs'):
-        raise ValueError('keep_initializers_as_inputs=True would make every weight an input of the graph; set it to False')
+        raise ValueError(
+            'keep_initializers_as_inputs=True would make every weight an input of the graph; set it to False')
     dynamic = _dynamic_batch(deploy_cfg)
     if dynamic:  # a second pair: sizes of 1 would become part of the graph
         extra = random_images(model, sides[0].shape, graph_options.get('normalise', False))
         sides = [torch.cat([side, extra]) for side in sides]
     backend = get_backend(deploy_cfg).value
     with RewriterContext(deploy_cfg, backend, IR.ONNX, rewriter_manager=REWRITERS):
-        return export_module(model, file, dict(zip(settings['input_names'], sides, strict=True)), settings['output_names'],
-                             dynamic_batch=dynamic, opset=settings.get('opset_version', 17), overwrite=True)
+        return export_module(model,
+                             file,
+                             dict(zip(settings['input_names'], sides, strict=True)),
+                             settings['output_names'],
+                             dynamic_batch=dynamic,
+                             opset=settings.get('opset_version', 17),
+                             overwrite=True)
 
 
 def _export_parts(model: Any, work_dir: Any, deploy_cfg: Any, model_cfg: Any, graph_options: Any,
                   parts: Any) -> None:
     possible = graph_options == dict(output='score', normalise=True) and precision_of(deploy_cfg) == 'fp32'
     if not possible or not _dynamic_batch(deploy_cfg):
-        raise ValueError("partition_config: parts take uint8 images in batches of any size and give scores in fp32. Set "
-                         "codebase_config.graph to dict(output='score', normalise=True), start from a dynamic config, and leave "
-                         "the precision as it is; for int8 see tools/export_runtime.py")
-    difference = write_parts(model, model_cfg, work_dir, parts, get_ir_config(deploy_cfg).get('opset_version', 17))
+        raise ValueError(
+            "partition_config: parts take uint8 images in batches of any size and give scores in fp32. Set "
+            "codebase_config.graph to dict(output='score', normalise=True), start from a dynamic config, and leave "
+            "the precision as it is; for int8 see tools/export_runtime.py")
+    difference = write_parts(model, model_cfg, work_dir, parts,
+                             get_ir_config(deploy_cfg).get('opset_version', 17))
     write_decision(model.head, Path(work_dir, parts[0]['save_file']))
-    get_root_logger().info(f'{work_dir}: the parts are written; ONNX Runtime and PyTorch differ by {difference:.1e} at most')
+    get_root_logger().info(
+        f'{work_dir}: the parts are written; ONNX Runtime and PyTorch differ by {difference:.1e} at most')
 
 
 def _dynamic_batch(deploy_cfg: Any) -> Any:
     axes = get_dynamic_axes(deploy_cfg) or {}
     free = {int(axis) for name in axes.values() for axis in name}
     if free - {0}:
-        raise ValueError(f'dynamic_axes {axes}: only the batch, axis 0, can stay free; the layers depend on height and width')
+        raise ValueError(
+            f'dynamic_axes {axes}: only the batch, axis 0, can stay free; the layers depend on height and width'
+        )
     return bool(free)

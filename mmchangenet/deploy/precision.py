@@ -22,8 +22,8 @@ from mmchangenet.export.quantisation import quantise, to_half
 
 
 def precision_of(deploy_cfg: Config) -> str:
-    """``fp32``, ``fp16`` or ``int8``: ``common_config.fp16_mode`` and ``int8_mode`` for TensorRT, as mmdeploy has them;
-    ``backend_config.precision`` for the others.
+    """``fp32``, ``fp16`` or ``int8``: ``common_config.fp16_mode`` and ``int8_mode`` for TensorRT, as mmdeploy
+    has them; ``backend_config.precision`` for the others.
 
     Raises:
         ValueError: when the backend does not go with it.
@@ -31,9 +31,11 @@ def precision_of(deploy_cfg: Config) -> str:
     if get_backend(deploy_cfg) == Backend.TENSORRT:
         return get_precision(deploy_cfg).lower()
     precision = get_backend_config(deploy_cfg).get('precision', 'fp32')
-    if precision not in ('fp32', 'int8') or precision == 'int8' and get_backend(deploy_cfg) != Backend.ONNXRUNTIME:
-        raise ValueError(f'backend_config.precision {precision!r} does not go with {get_backend(deploy_cfg).value}: '
-                         "'fp32', and 'int8' for onnxruntime")
+    if precision not in ('fp32',
+                         'int8') or precision == 'int8' and get_backend(deploy_cfg) != Backend.ONNXRUNTIME:
+        raise ValueError(
+            f'backend_config.precision {precision!r} does not go with {get_backend(deploy_cfg).value}: '
+            "'fp32', and 'int8' for onnxruntime")
     return precision
 
 
@@ -43,13 +45,13 @@ def fp32_file(graph: str | Path) -> Path:
 
 
 def reduce_precision(file: Path, deploy_cfg: Config, model_cfg: Config) -> None:
-    """Replace an fp32 graph by one of the precision that the deploy config asks for; the fp32 graph stays beside it as
-    ``<name>-fp32.onnx``.
+    """Replace an fp32 graph by one of the precision that the deploy config asks for; the fp32 graph stays
+    beside it as ``<name>-fp32.onnx``.
 
     Args:
         file: the graph.
-        deploy_cfg: the deploy config; ``backend_config.quantization_config.samples`` is the number of rows of the
-            training CSV that int8 is calibrated on.
+        deploy_cfg: the deploy config; ``backend_config.quantization_config.samples`` is the number of rows of
+            the training CSV that int8 is calibrated on.
         model_cfg: the network's config.
     """
     precision = precision_of(deploy_cfg)
@@ -65,5 +67,6 @@ def reduce_precision(file: Path, deploy_cfg: Config, model_cfg: Config) -> None:
         quantise(original, file, calibration_batches(model_cfg, original, samples), form)
     inputs = random_inputs(original)
     outputs = [session_of(graph).run(None, inputs)[0] for graph in (original, file)]
-    get_root_logger().info(f'{file} is now {precision}: on random images its output differs from fp32 by '
-                           f'{np.abs(outputs[0] - outputs[1]).max():.2g}, where values reach {np.abs(outputs[0]).max():.2g}')
+    get_root_logger().info(
+        f'{file} is now {precision}: on random images its output differs from fp32 by '
+        f'{np.abs(outputs[0] - outputs[1]).max():.2g}, where values reach {np.abs(outputs[0]).max():.2g}')

@@ -17,7 +17,8 @@ from mmengine.config import Config
 
 from mmchangenet.export.tensorrt import TensorRTEngine, TensorRTMissing, build_engine
 
-with contextlib.suppress(Exception):  # theirs first: on a late import it would take our place; it may not fit TensorRT
+with contextlib.suppress(
+        Exception):  # theirs first: on a late import it would take our place; it may not fit TensorRT
     importlib.import_module('mmdeploy.backend.tensorrt')
 TimeCounter.names.pop(Backend.TENSORRT.value, None)
 
@@ -46,22 +47,31 @@ class TensorRTManager(BACKEND_MANAGERS.find(Backend.TENSORRT.value)):  # type: i
     """Builds engines and runs them."""
 
     @classmethod
-    def build_wrapper(cls, backend_files: Sequence[str], device: str = 'cuda:0', input_names: Sequence[str] | None = None,
-                      output_names: Sequence[str] | None = None, deploy_cfg: Config | None = None,
+    def build_wrapper(cls,
+                      backend_files: Sequence[str],
+                      device: str = 'cuda:0',
+                      input_names: Sequence[str] | None = None,
+                      output_names: Sequence[str] | None = None,
+                      deploy_cfg: Config | None = None,
                       **kwargs: Any) -> TRTWrapper:
         """See ``TRTWrapper``."""
         return TRTWrapper(str(backend_files[0]), output_names, torch.device(device).index or 0)
 
     @classmethod
-    def to_backend(cls, ir_files: Sequence[str], work_dir: str, deploy_cfg: Config, log_level: int = logging.INFO,
-                   device: str = 'cuda:0', **kwargs: Any) -> list[str]:
+    def to_backend(cls,
+                   ir_files: Sequence[str],
+                   work_dir: str,
+                   deploy_cfg: Config,
+                   log_level: int = logging.INFO,
+                   device: str = 'cuda:0',
+                   **kwargs: Any) -> list[str]:
         """Build engines.
 
         Args:
             ir_files: ONNX files.
             work_dir: folder for the ``.engine`` files.
-            deploy_cfg: ``backend_config.common_config`` has ``batch_sizes`` (smallest, usual, largest; for a free batch)
-                and ``max_workspace_size`` (bytes).
+            deploy_cfg: ``backend_config.common_config`` has ``batch_sizes`` (smallest, usual, largest; for a
+                free batch) and ``max_workspace_size`` (bytes).
             log_level: not used.
             device: the GPU.
 
@@ -76,11 +86,13 @@ class TensorRTManager(BACKEND_MANAGERS.find(Backend.TENSORRT.value)):  # type: i
             ready = ', '.join(map(str, ir_files))
             raise TensorRTMissing(
                 f'TensorRT was not run: this machine has no {lacking}. The checked ONNX is ready: {ready}. '
-                'Run the same command where TensorRT is, or there: trtexec --stronglyTyped --onnx=FILE --saveEngine=FILE')
+                'Run the same command where TensorRT is, or there: trtexec --stronglyTyped --onnx=FILE --saveEngine=FILE'
+            )
         common, files = get_common_config(deploy_cfg), []
         for source in ir_files:
             target = Path(work_dir, Path(source).stem).with_suffix('.engine')
-            build_engine(source, target, common.get('batch_sizes', (1, 4, 16)), common.get('max_workspace_size', 0),
+            build_engine(source, target, common.get('batch_sizes', (1, 4, 16)),
+                         common.get('max_workspace_size', 0),
                          torch.device(device).index or 0)
             get_root_logger().info(f'{target} is written')
             files.append(str(target))

@@ -77,7 +77,8 @@ def tell_changed_processes(meta: dict[str, Any], world_size: int, batch_size: in
         f'been, but a step takes {world_size} × {batch_size} rows, so unless train_dataloader.batch_size was '
         'changed to match, steps, learning rate and schedules by iteration do not fit those before. To keep '
         f'them, set it so that {world_size} × batch_size is what {before} × batch_size was. Batch norm and dropout '
-        'see other batches either way: figures will not be those of an unbroken run.', 'current', logging.WARNING)
+        'see other batches either way: figures will not be those of an unbroken run.', 'current',
+        logging.WARNING)
 
 
 def wrap_for_cpu(model: nn.Module, wrapper: dict[str, Any] | None, config: dict[str, Any],

@@ -29,7 +29,8 @@ def inspection_figures(rows: Any, recalls: Sequence[float]) -> dict[str, float]:
     figures = {}
     if (rows.gt_fail >= 0).any():
         counted = rows.counted
-        scores, is_fail, called_fail = rows.score[counted], rows.gt_fail[counted] == 1, rows.pred_fail[counted]
+        scores, is_fail, called_fail = rows.score[counted], rows.gt_fail[counted] == 1, rows.pred_fail[
+            counted]
         # MMEngine's save_best='auto' takes the first key; it can tell that more precision is better
         figures.update(_ranking(scores, is_fail))
         figures.update(_at_margin(is_fail, called_fail))
@@ -100,7 +101,8 @@ def _by_name(rows: Any) -> Any:
 
 
 def defect_counts(rows: Any) -> list[tuple[str, int, int]]:
-    """Each defect name in alphabetical order, the rows that have it and a score, and how many are called FAIL.
+    """Each defect name in alphabetical order, the rows that have it and a score, and how many are called
+    FAIL.
 
     Returns:
         (name, rows, found).
@@ -113,7 +115,8 @@ def _counts_by_name(rows: Any, chosen: Any, right: Any) -> Any:
     """(name, chosen rows, right ones among them) of each name that occurs among the chosen."""
     counts = np.bincount(rows.label[chosen & (rows.label >= 0)], minlength=len(rows.names))
     rights = np.bincount(rows.label[right & (rows.label >= 0)], minlength=len(rows.names))
-    return sorted((name, int(count), int(hit)) for name, count, hit in zip(rows.names, counts, rights, strict=True) if count)
+    return sorted((name, int(count), int(hit))
+                  for name, count, hit in zip(rows.names, counts, rights, strict=True) if count)
 
 
 @dataclass
@@ -135,7 +138,8 @@ class Table:
         lines = []
         for line in cells:
             first, *others = (cell.ljust(width) if number == 0 or self.header[number] in self.text_columns
-                              else cell.rjust(width) for number, (cell, width) in enumerate(zip(line, widths, strict=True)))
+                              else cell.rjust(width)
+                              for number, (cell, width) in enumerate(zip(line, widths, strict=True)))
             lines.append('  ' + '   '.join([first, *others]).rstrip())
         return '\n'.join([self.title, *lines])
 
@@ -159,7 +163,10 @@ def report(rows: Any, figures: dict[str, float], recalls: Sequence[float]) -> li
         tables = [Table(f'{title}: no label, so there are scores but no figures')]
     else:
         title += f': {passes} PASS and {fails} FAIL with a score'
-        tables = [_margin_table(title, rows, figures, passes, fails), _recall_table(figures, recalls, passes, fails)]
+        tables = [
+            _margin_table(title, rows, figures, passes, fails),
+            _recall_table(figures, recalls, passes, fails)
+        ]
         if fails:
             tables.append(_defect_table(rows, figures))
     if len(rows.class_names) > 2 and 'auroc' in figures:
@@ -184,19 +191,25 @@ def _margin_table(title: Any, rows: Any, figures: Any, passes: Any, fails: Any) 
     table = Table(f'{title}; at the margin{at}:', ['figure', 'value', 'of'])
     every, of_fail, of_pass = f'all {passes + fails} rows', f'{fails} FAIL rows', f'{passes} PASS rows'
     for key, whole in (('total_accuracy', every), ('false_alarm', every), ('false_negative', every),
-                       ('defect_accuracy', of_fail), ('false_alarm_rate', of_pass), ('class_accuracy', 'rows of known names')):
+                       ('defect_accuracy', of_fail), ('false_alarm_rate', of_pass), ('class_accuracy',
+                                                                                     'rows of known names')):
         if key in figures:
-            table.lines.append([key.replace('_', ' '), _cell(figures[key], f'{figures[key]:.2f} %', passes, fails), whole])
-    for key, name in (('auroc', 'AUROC'), ('average_precision', 'average precision'), ('val_loss', 'val_loss')):
+            table.lines.append(
+                [key.replace('_', ' '),
+                 _cell(figures[key], f'{figures[key]:.2f} %', passes, fails), whole])
+    for key, name in (('auroc', 'AUROC'), ('average_precision', 'average precision'), ('val_loss',
+                                                                                       'val_loss')):
         if key in figures:
             table.lines.append([name, _cell(figures[key], f'{figures[key]:.5f}', passes, fails), ''])
     return table
 
 
 def _recall_table(figures: Any, recalls: Any, passes: Any, fails: Any) -> Any:
-    table = Table('At a wanted defect recall:', ['recall', 'threshold', 'false alarm rate', 'false alarms', 'of'])
+    table = Table('At a wanted defect recall:',
+                  ['recall', 'threshold', 'false alarm rate', 'false alarms', 'of'])
     for recall in recalls:
-        rate, threshold = (figures[f'{name}_at_{recall_key(recall)}'] for name in ('false_alarm_rate', 'threshold'))
+        rate, threshold = (figures[f'{name}_at_{recall_key(recall)}']
+                           for name in ('false_alarm_rate', 'threshold'))
         alarms = '' if math.isnan(rate) else f'{rate * passes / 100:.0f}'
         table.lines.append([f'{100 * recall:.9g} %', _cell(threshold, float_text(threshold), passes, fails),
                             _cell(rate, f'{rate:.2f} %', passes, fails), alarms, f'{passes} PASS rows'])
@@ -232,5 +245,6 @@ def _unknown_table(rows: Any) -> Any:
 def _unscored_table(rows: Any) -> Any:
     unscored = rows.position[~rows.scored].tolist()
     more = f' (the first {LISTED})' if len(unscored) > LISTED else ''
-    return Table(f'{len(unscored)} of {len(rows)} rows have no score and are in no figure{more}:', ['row (from 0)', 'reason'],
+    return Table(f'{len(unscored)} of {len(rows)} rows have no score and are in no figure{more}:',
+                 ['row (from 0)', 'reason'],
                  [[str(position), rows.errors[position]] for position in unscored[:LISTED]])

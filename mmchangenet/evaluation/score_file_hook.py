@@ -17,12 +17,13 @@ from mmchangenet.registry import HOOKS
 
 @HOOKS.register_module()
 class ScoreFileHook(Hook):
-    """Writes a CSV after testing: the label CSV's own rows and columns in their order, and ``siamese_score``; with more than
-    two classes also the name that goes with the verdict and the probabilities.
+    """Writes a CSV after testing: the label CSV's own rows and columns in their order, and ``siamese_score``;
+    with more than two classes also the name that goes with the verdict and the probabilities.
 
     A score has the nine digits that float32 needs; it is empty for a row that could not be scored. Needs an
-    ``InspectionMetric`` in the test evaluator and a dataset with ``label_frame()``, or a ConcatDataset of such. What was
-    scored when a test ends early is in ``<name>.rows.csv``: row (of the process's part, from 0) and score.
+    ``InspectionMetric`` in the test evaluator and a dataset with ``label_frame()``, or a ConcatDataset of
+    such. What was scored when a test ends early is in ``<name>.rows.csv``: row (of the process's part, from
+    0) and score.
 
     Args:
         out_file: the CSV to write, comma-separated UTF-8.
@@ -35,7 +36,8 @@ class ScoreFileHook(Hook):
         """Find out before the test what would stop the file from being written after it.
 
         Raises:
-            ValueError: when the dataset's rows cannot be told, or the file is a folder or the tested CSV itself.
+            ValueError: when the dataset's rows cannot be told, or the file is a folder or the tested CSV
+                itself.
             LookupError: when no metric keeps the rows.
         """
         parts = labelled_datasets(runner.test_dataloader.dataset)
@@ -44,7 +46,8 @@ class ScoreFileHook(Hook):
         refuse_leftovers(self.out_file)
         self.out_file.parent.mkdir(parents=True, exist_ok=True)
         if is_main_process():
-            self._early = open(self._early_file, 'w', encoding='utf-8')  # closed after the test, or by its end
+            self._early = open(self._early_file, 'w',
+                               encoding='utf-8')  # closed after the test, or by its end
 
     @property
     def _early_file(self) -> Any:
@@ -75,18 +78,23 @@ class ScoreFileHook(Hook):
 
 
 def _names_and_shares(rows: Any, count: Any) -> Any:
-    """For each of ``count`` rows the name and the probabilities that it got, where there are more than two classes."""
+    """For each of ``count`` rows the name and the probabilities that it got, where there are more than two
+    classes.
+    """
     if rows.probabilities is None:
         return ()
     names, shares = [None] * count, [None] * count
-    for place, number, share in zip(rows.position.tolist(), rows.pred_label.tolist(), rows.probabilities.tolist(),
+    for place, number, share in zip(rows.position.tolist(),
+                                    rows.pred_label.tolist(),
+                                    rows.probabilities.tolist(),
                                     strict=True):
         names[place], shares[place] = rows.names[number] if number >= 0 else None, share
     return names, shares
 
 
 def scored_rows(evaluator: Any) -> Any:
-    """The rows of the evaluator's metric that keeps them, as ``InspectionMetric`` does; None before its evaluation.
+    """The rows of the evaluator's metric that keeps them, as ``InspectionMetric`` does; None before its
+    evaluation.
 
     Raises:
         LookupError: when there is no such metric.
@@ -94,8 +102,9 @@ def scored_rows(evaluator: Any) -> Any:
     for metric in evaluator.metrics:
         if hasattr(metric, 'rows'):
             return metric.rows
-    raise LookupError('scores are taken from an InspectionMetric, but the evaluator has only '
-                      f'{[type(metric).__name__ for metric in evaluator.metrics]}: add dict(type="InspectionMetric") to it')
+    raise LookupError(
+        'scores are taken from an InspectionMetric, but the evaluator has only '
+        f'{[type(metric).__name__ for metric in evaluator.metrics]}: add dict(type="InspectionMetric") to it')
 
 
 def labelled_datasets(dataset: Any) -> Any:
@@ -108,8 +117,9 @@ def labelled_datasets(dataset: Any) -> Any:
         return [dataset]
     if hasattr(dataset, 'datasets'):
         return [part for child in dataset.datasets for part in labelled_datasets(child)]
-    raise ValueError(f'the rows of a {type(dataset).__name__} cannot be written as a score file: only those of a '
-                     'LightingPairDataset or of a ConcatDataset of them can')
+    raise ValueError(
+        f'the rows of a {type(dataset).__name__} cannot be written as a score file: only those of a '
+        'LightingPairDataset or of a ConcatDataset of them can')
 
 
 def label_frame(dataset: Any, rows: Any) -> pd.DataFrame:
@@ -128,6 +138,8 @@ def label_frame(dataset: Any, rows: Any) -> pd.DataFrame:
     frames = [part.label_frame() for part in labelled_datasets(dataset)]
     own_places = np.concatenate([np.arange(len(frame)) for frame in frames])
     if (rows.position != rows.sample_idx).any() and (own_places[rows.position] != rows.sample_idx).any():
-        raise ValueError('the scores cannot be told from each other: several CSVs are tested as one dataset and their rows '
-                         'came in another order. Use sampler=dict(type="DefaultSampler", shuffle=False) in the dataloader.')
+        raise ValueError(
+            'the scores cannot be told from each other: several CSVs are tested as one dataset and their rows '
+            'came in another order. Use sampler=dict(type="DefaultSampler", shuffle=False) in the dataloader.'
+        )
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True).fillna('')

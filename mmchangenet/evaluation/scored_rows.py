@@ -16,18 +16,16 @@ class ScoredRows:
 
     Attributes:
         position (np.ndarray): (n,) int64, the row's place in the whole dataset, counted from 0.
-        sample_idx (np.ndarray): (n,) int64, as the samples tell it: ``position``, or the place within a ConcatDataset's part.
-        score (np.ndarray): (n,) float32, NaN where there is none.
-        gt_fail (np.ndarray): (n,) int8, 1 FAIL, 0 PASS, -1 without a label.
-        pred_fail (np.ndarray): (n,) bool, what the head called it; a row without a score is a FAIL.
-        loss, loss_weight (np.ndarray): (n,) float64, NaN where there is none.
-        label, pred_label (np.ndarray): (n,) int32, numbers into ``names``; -1 where there is none.
-        unknown_label (np.ndarray): (n,) bool, the label is a name that the model was not trained on.
-        names (list[str]): labels that occur.
-        errors (dict[int, str]): position → why the row has no score.
-        margin (float | None): the head's margin, where the samples tell it.
-        class_names (list[str]): the network's, PASS first, where it tells more than two apart; else empty.
-        probabilities (np.ndarray | None): (n, classes) float32, where it tells more than two apart.
+        sample_idx (np.ndarray): (n,) int64, as the samples tell it: ``position``, or the place within a
+        ConcatDataset's part. score (np.ndarray): (n,) float32, NaN where there is none. gt_fail (np.ndarray):
+        (n,) int8, 1 FAIL, 0 PASS, -1 without a label. pred_fail (np.ndarray): (n,) bool, what the head called
+        it; a row without a score is a FAIL. loss, loss_weight (np.ndarray): (n,) float64, NaN where there is
+        none. label, pred_label (np.ndarray): (n,) int32, numbers into ``names``; -1 where there is none.
+        unknown_label (np.ndarray): (n,) bool, the label is a name that the model was not trained on. names
+        (list[str]): labels that occur. errors (dict[int, str]): position → why the row has no score. margin
+        (float | None): the head's margin, where the samples tell it. class_names (list[str]): the network's,
+        PASS first, where it tells more than two apart; else empty. probabilities (np.ndarray | None): (n,
+        classes) float32, where it tells more than two apart.
     """
 
     position: np.ndarray[Any, Any]

@@ -29,7 +29,8 @@ def read_score_file(path: str | Path) -> tuple[np.ndarray[Any, Any], np.ndarray[
         another one than PASS.
 
     Raises:
-        ThresholdError: when it is no CSV, a column is missing, a label is empty or a score is no number; names the first row.
+        ThresholdError: when it is no CSV, a column is missing, a label is empty or a score is no number;
+            names the first row.
     """
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding='utf-8-sig')
@@ -37,11 +38,13 @@ def read_score_file(path: str | Path) -> tuple[np.ndarray[Any, Any], np.ndarray[
         raise ThresholdError(f'{path} is no CSV with a header: {error}') from error
     missing = [name for name in ('label', SCORE_COLUMN) if name not in frame.columns]
     if missing:
-        raise ThresholdError(f'{path} has no column {" and no column ".join(missing)}, only {", ".join(frame.columns)}: give a '
-                         'file that tools/test.py --out wrote for a CSV with labels')
+        raise ThresholdError(
+            f'{path} has no column {" and no column ".join(missing)}, only {", ".join(frame.columns)}: give a '
+            'file that tools/test.py --out wrote for a CSV with labels')
     labels = frame['label'].str.strip()
     if (labels == '').any():
-        raise ThresholdError(f'{path}: {_first(labels == "")}no label, so it cannot be told whether it is a defect')
+        raise ThresholdError(
+            f'{path}: {_first(labels == "")}no label, so it cannot be told whether it is a defect')
     texts = frame[SCORE_COLUMN].str.strip()
     scores = pd.to_numeric(texts, errors='coerce')
     wrong = scores.isna() & (texts != '')
@@ -74,7 +77,10 @@ def validation_as_test(config: str | Path, cfg_options: dict[str, Any] | None = 
     loader = content.val_dataloader.to_dict()
     if content.get('test_dataloader'):
         loader['_delete_'] = True  # MMEngine's word for replacing instead of merging
-    return {**(cfg_options or {}), 'test_dataloader': loader, 'test_evaluator': [dict(type='mmchangenet.InspectionMetric')]}
+    return {
+        **(cfg_options or {}), 'test_dataloader': loader,
+        'test_evaluator': [dict(type='mmchangenet.InspectionMetric')]
+    }
 
 
 def labelled_scores(runner: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], str]:
@@ -93,7 +99,8 @@ def labelled_scores(runner: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, 
     data = ', '.join(Path(part.ann_file).name for part in labelled_datasets(runner.test_dataloader.dataset))
     unlabelled = int(np.count_nonzero(rows.gt_fail == UNLABELLED))
     if unlabelled:
-        raise ThresholdError(f'{unlabelled} rows of {data} have no label, so it cannot be told whether they are defects')
+        raise ThresholdError(
+            f'{unlabelled} rows of {data} have no label, so it cannot be told whether they are defects')
     return rows.score, rows.gt_fail == 1, data
 
 
@@ -115,7 +122,8 @@ def write_threshold(checkpoint: str | Path, threshold: dict[str, Any],
     """
     out = Path(out or checkpoint)
     if out.suffix == '.safetensors':
-        raise ThresholdError(f'{out}: a safetensors file holds weights only and no threshold. Write a .pth file with --out.')
+        raise ThresholdError(
+            f'{out}: a safetensors file holds weights only and no threshold. Write a .pth file with --out.')
     content = read_checkpoint(checkpoint)
     if 'state_dict' not in content:
         content = dict(state_dict=content)

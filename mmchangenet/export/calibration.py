@@ -39,7 +39,8 @@ def calibration_batches(config: Config, onnx_file: str | Path,
 
 
 def calibration_images(config: Config, samples: int = 128) -> Iterator[Sides]:
-    """Rows of the training CSV as ``calibration_batches`` chooses them, for graphs that take images of one side.
+    """Rows of the training CSV as ``calibration_batches`` chooses them, for graphs that take images of one
+    side.
 
     Yields:
         uint8 images of both sides, (n, 3, H, W) each; of several goldens per part, the first.
@@ -70,7 +71,8 @@ def training_rows(config: Config) -> BaseDataset:
 
 def preprocessor_of(config: Config) -> torch.nn.Module:
     """The data preprocessor of a config's network."""
-    return MODELS.build(copy.deepcopy(config.model.get('data_preprocessor') or dict(type='PairDataPreprocessor')))
+    return MODELS.build(
+        copy.deepcopy(config.model.get('data_preprocessor') or dict(type='PairDataPreprocessor')))
 
 
 def graph_batches(preprocessor: torch.nn.Module, onnx_file: str | Path, items: Iterable[dict[str, Any]]
@@ -78,8 +80,8 @@ def graph_batches(preprocessor: torch.nn.Module, onnx_file: str | Path, items: I
     """Pipeline items as a whole graph takes them.
 
     Yields:
-        a batch by input names, and its samples. The last batch of a graph with a fixed batch size is filled up with
-        repeats of its last row.
+        a batch by input names, and its samples. The last batch of a graph with a fixed batch size is filled
+        up with repeats of its last row.
     """
     inputs = inputs_of(onnx_file)
     (size, *_), as_bytes = next(iter(inputs.values()))

@@ -1,4 +1,6 @@
-"""The check at the end of every export: what was written scores as the network does, from the image files on."""
+"""The check at the end of every export: what was written scores as the network does, from the image files
+on.
+"""
 
 from __future__ import annotations
 
@@ -60,8 +62,8 @@ class Row(NamedTuple):
 
     Attributes:
         item: what the config's pipeline makes of it.
-        compare, golden: the images of a side, one per lighting: files or arrays; with several goldens per part
-            those of the first, of the second and so on.
+        compare, golden: the images of a side, one per lighting: files or arrays; with several goldens per
+            part those of the first, of the second and so on.
     """
 
     item: dict[str, Any]
@@ -132,10 +134,14 @@ def check_folder(model: SiameseClassifier, config: Config, folder: Path, what: s
     return check_end_to_end(model, config, score, what, tolerance)
 
 
-def check_graph_file(model: SiameseClassifier, config: Config, file: Path, tolerance: Tolerance = EXACT) -> float:
+def check_graph_file(model: SiameseClassifier,
+                     config: Config,
+                     file: Path,
+                     tolerance: Tolerance = EXACT) -> float:
     """See ``check_end_to_end``; by a whole graph, which gives raw outputs or scores."""
     return check_end_to_end(
-        model, config, lambda rows: graph_scores(model.head, model.data_preprocessor, file, [row.item for row in rows]),
+        model, config,
+        lambda rows: graph_scores(model.head, model.data_preprocessor, file, [row.item for row in rows]),
         str(file), tolerance)
 
 
@@ -147,19 +153,24 @@ def refuse_several_goldens(config: Config) -> None:
     """
     count = ((config.get('test_dataloader') or {}).get('dataset') or {}).get('num_golden', 1)
     if count != 1:
-        raise ExportError(f'num_golden {count}: a whole graph compares with one golden image per part. Export a folder '
-                          'with tools/export_runtime.py, which takes several, or set num_golden to 1')
+        raise ExportError(
+            f'num_golden {count}: a whole graph compares with one golden image per part. Export a folder '
+            'with tools/export_runtime.py, which takes several, or set num_golden to 1')
 
 
 def graph_scores(head: BaseChangeHead, preprocessor: torch.nn.Module, onnx_file: str | Path,
                  items: Iterable[dict[str, Any]]) -> Scores:
-    """Scores (n,) of pipeline items by a whole graph, which gives raw outputs or scores; NaN for unreadable rows."""
+    """Scores (n,) of pipeline items by a whole graph, which gives raw outputs or scores; NaN for unreadable
+    rows.
+    """
     session = session_of(onnx_file)
     scores: list[float] = []
     for batch, samples in graph_batches(preprocessor, onnx_file, items):
         output = torch.from_numpy(session.run(None, batch)[0][:len(samples)])
         found = (head.scores(output) if output.ndim == 2 else output).tolist()
-        scores += [math.nan if 'error' in sample else score for sample, score in zip(samples, found, strict=True)]
+        scores += [
+            math.nan if 'error' in sample else score for sample, score in zip(samples, found, strict=True)
+        ]
     return np.array(scores, np.float32)
 
 
@@ -191,12 +202,16 @@ def rows_of(config: Config, model: SiameseClassifier, count: int = ROWS) -> tupl
     return random_rows(settings, config, model, count), f'random images, because {reason}'
 
 
-def random_rows(settings: dict[str, Any], config: Config, model: SiameseClassifier, count: int = ROWS) -> list[Row]:
+def random_rows(settings: dict[str, Any],
+                config: Config,
+                model: SiameseClassifier,
+                count: int = ROWS) -> list[Row]:
     """Random images on their way through the config's pipeline, always the same."""
     generator = np.random.default_rng(0)
     if not (settings.get('pipeline') or config.get('test_pipeline')):
         return [_without_pipeline(generator, model) for _ in range(count)]
-    lightings, goldens = len(image_names('', ordered_lightings(settings.get('input_map')), '')), settings.get('num_golden', 1)
+    lightings, goldens = len(image_names('', ordered_lightings(settings.get('input_map')),
+                                         '')), settings.get('num_golden', 1)
 
     def images(number: int) -> list[Any]:
         return [generator.integers(0, 256, (*RANDOM_SIZE, 3), np.uint8) for _ in range(number)]

@@ -30,13 +30,15 @@ def read_decision(head: BaseChangeHead, graph: str | Path) -> None:
     """
     file = decision_file(graph)
     if not file.exists():
-        raise FileNotFoundError(f'{file} is missing: it holds the threshold, was written with the graph and has to stay '
-                                'beside it')
+        raise FileNotFoundError(
+            f'{file} is missing: it holds the threshold, was written with the graph and has to stay '
+            'beside it')
     try:
         decision = json.loads(file.read_text(encoding='utf-8'))
         margin, names = decision['margin'], decision['class_names']
     except (ValueError, LookupError, TypeError) as error:
-        raise ValueError(f'{file} is not what was written beside the graph ({error}): convert again') from error
+        raise ValueError(
+            f'{file} is not what was written beside the graph ({error}): convert again') from error
     head.margin = checked_threshold(margin, str(file))
     if head.num_classes > 2 and names:
         head.set_class_names(names)

@@ -1,14 +1,16 @@
 """FAN as it is exported: the same function of the same weights in fewer and cheaper operators.
 
-A graph on a CPU spends its time well in matrix products and convolutions, and badly in everything that moves numbers
-between layouts. So what is exact is done beforehand, in double precision:
+A graph on a CPU spends its time well in matrix products and convolutions, and badly in everything that moves
+numbers between layouts. So what is exact is done beforehand, in double precision:
 
-- Per-channel scales (gammas, the temperature of the channel attention, 1/√d of the attention, the unbiased variance) go into
-  the weights beside them; q, k and v are one product.
-- Channel processing runs on maps (N, C, H, W): its linear layers are 1×1 convolutions, so that biases and the sum of the gated
-  branch are part of a convolution, and its softmaxes over tokens run over the last dimension.
-- The BatchNorm before the second depthwise convolution goes into that one. At the borders, where zeros are padded after it,
-  its shift makes less than inside: the difference is a map, which the following layers carry on to the bias of the block.
+- Per-channel scales (gammas, the temperature of the channel attention, 1/√d of the attention, the unbiased
+  variance) go into the weights beside them; q, k and v are one product.
+- Channel processing runs on maps (N, C, H, W): its linear layers are 1×1 convolutions, so that biases and the
+  sum of the gated branch are part of a convolution, and its softmaxes over tokens run over the last
+  dimension.
+- The BatchNorm before the second depthwise convolution goes into that one. At the borders, where zeros are
+  padded after it, its shift makes less than inside: the difference is a map, which the following layers carry
+  on to the bias of the block.
 - Sizes are fixed, all but the batch: no operator computes shapes.
 """
 
@@ -77,7 +79,9 @@ class GraphTokenMixing(nn.Module):
 
 
 class GraphChannelProcessing(nn.Module):
-    """Channel attention and its MLP on a map (N, C, H, W) → (N, tokens, C), the gamma of its branch included."""
+    """Channel attention and its MLP on a map (N, C, H, W) → (N, tokens, C), the gamma of its branch
+    included.
+    """
 
     def __init__(self, processing: Any, gamma: Any, grid_size: Any) -> None:
         super().__init__()
@@ -92,11 +96,14 @@ class GraphChannelProcessing(nn.Module):
         self.norm = frozen_layer_norm(processing.norm, scale=gamma)
         self.register_buffer('temperature', processing.temperature.detach().view(1, heads, 1, 1))
         tokens = math.prod(grid_size)
-        self.by_head, self.one_row, self.as_tokens = (-1, heads, width // heads, tokens), (-1, 1, width), (-1, width, tokens)
+        self.by_head, self.one_row, self.as_tokens = (-1, heads, width // heads,
+                                                      tokens), (-1, 1, width), (-1, width, tokens)
 
     @staticmethod
     def _second_depthwise(conv: Any, batch_norm: Any, gamma: Any, grid_size: Any) -> Any:
-        """The second depthwise convolution after its BatchNorm and times gamma, without bias, and what is left: a map."""
+        """The second depthwise convolution after its BatchNorm and times gamma, without bias, and what is
+        left: a map.
+        """
         scale, shift = affine_of_batch_norm(batch_norm)
         weight = conv.weight.double() * gamma.double().view(-1, 1, 1, 1)
         rest = border_bias(weight, shift, grid_size, conv.padding, conv.groups)
@@ -169,7 +176,8 @@ class GraphFAN(nn.Module):
         """(N, 3, H, W) → the levels of ``out_indices``, each (N, C, h, w)."""
         levels = dict(enumerate(self.stem(images)))
         if len(self.blocks):
-            tokens = self.patch_embed(levels[1].permute(0, 3, 1, 2)).permute(0, 2, 3, 1).reshape(self.as_tokens)
+            tokens = self.patch_embed(levels[1].permute(0, 3, 1, 2)).permute(0, 2, 3,
+                                                                             1).reshape(self.as_tokens)
             tokens = tokens + self.position
             for number, block in enumerate(self.blocks):
                 tokens = block(tokens)
@@ -181,6 +189,11 @@ class GraphFAN(nn.Module):
 
 def conv_without_bias(conv: Any) -> Any:
     """The same convolution without its bias."""
-    bare = nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, bias=False)
+    bare = nn.Conv2d(conv.in_channels,
+                     conv.out_channels,
+                     conv.kernel_size,
+                     conv.stride,
+                     conv.padding,
+                     bias=False)
     bare.weight.data = conv.weight.detach().clone()
     return bare

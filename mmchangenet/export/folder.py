@@ -1,4 +1,6 @@
-"""A folder with everything that a line needs to score: graphs and ``runtime.json``, written whole or not at all."""
+"""A folder with everything that a line needs to score: graphs and ``runtime.json``, written whole or not at
+all.
+"""
 
 from __future__ import annotations
 
@@ -28,23 +30,26 @@ from .split import SplitNetwork, split_network
 REPRODUCED = (LoadLightings, PairedResize, LayOutLightings, PackChangeInputs)
 
 
-def export_folder(model: SiameseClassifier, config: Config, folder: str | Path, opset: int = 17) -> dict[str, float]:
+def export_folder(model: SiameseClassifier,
+                  config: Config,
+                  folder: str | Path,
+                  opset: int = 17) -> dict[str, float]:
     """Export a trained network.
 
     Args:
         model: with weights, class names and margin, as ``load_for_scoring`` leaves it.
-        config: its config; ``test_dataloader`` says how images are prepared and which lightings there are, and rows of its
-            data are scored both ways before the folder appears.
+        config: its config; ``test_dataloader`` says how images are prepared and which lightings there are,
+            and rows of its data are scored both ways before the folder appears.
         folder: where to; must not exist or be empty.
         opset: version of ONNX's operators.
 
     Returns:
-        graph → the largest difference of ONNX Runtime from PyTorch; ``end to end`` → the largest difference of scores, as a
-        share of their range.
+        graph → the largest difference of ONNX Runtime from PyTorch; ``end to end`` → the largest difference
+        of scores, as a share of their range.
 
     Raises:
-        ExportError: when the config's pipeline or normalisation is none that the runtime can reproduce, weights are not
-            finite, a network cannot be written, or it scores otherwise than the network.
+        ExportError: when the config's pipeline or normalisation is none that the runtime can reproduce,
+            weights are not finite, a network cannot be written, or it scores otherwise than the network.
         OutputError: when there is something in ``folder``, or it cannot be made.
     """
     check_weights(model)
@@ -54,8 +59,9 @@ def export_folder(model: SiameseClassifier, config: Config, folder: str | Path, 
     except (TypeError, RuntimeError) as error:
         raise ExportError(f'the network cannot be parted into encoder and comparator: {error}') from error
     shares: list[float] = []
-    with written_whole(folder, settings, lambda partial: shares.append(
-            check_folder(model, config, partial, str(folder)))) as partial:
+    with written_whole(
+            folder, settings,
+            lambda partial: shares.append(check_folder(model, config, partial, str(folder)))) as partial:
         differences = _write_graphs(parts, settings.input_size, partial, opset)
     return differences | {'end to end': shares[0]}
 
@@ -63,12 +69,14 @@ def export_folder(model: SiameseClassifier, config: Config, folder: str | Path, 
 @contextlib.contextmanager
 def written_whole(folder: str | Path, settings: RuntimeSettings,
                   check: Callable[[Path], object] | None = None) -> Iterator[Path]:
-    """A folder for graphs that appears under its name, with ``runtime.json`` and all, when nothing went wrong.
+    """A folder for graphs that appears under its name, with ``runtime.json`` and all, when nothing went
+    wrong.
 
     Args:
         folder: its name; must not exist or be empty.
         settings: without graphs.
-        check: called with the complete folder before it gets its name; what it raises keeps the folder from appearing.
+        check: called with the complete folder before it gets its name; what it raises keeps the folder from
+            appearing.
 
     Yields:
         the folder to write the graphs into.
@@ -105,13 +113,22 @@ def settings_of(model: SiameseClassifier, config: Config, opset: int) -> Runtime
         raise ExportError('the network does not know the names of its classes: set model.head.class_names')
     input_map = dataset.get('input_map')
     try:
-        return RuntimeSettings(
-            input_size=(model.input_size[0], model.input_size[1]), image_size=steps.resize.size, filter=steps.resize.filter,
-            layout=steps.layout.layout, grid=steps.layout.grid, image_ext=dataset.get('image_ext', '.jpg'),
-            lightings=ordered_lightings(input_map),
-            mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist(),
-            threshold=float(model.head.margin), class_names=tuple(class_names), graphs={}, opset=opset,
-            precision='fp32', version=__version__, num_golden=dataset.get('num_golden', 1))
+        return RuntimeSettings(input_size=(model.input_size[0], model.input_size[1]),
+                               image_size=steps.resize.size,
+                               filter=steps.resize.filter,
+                               layout=steps.layout.layout,
+                               grid=steps.layout.grid,
+                               image_ext=dataset.get('image_ext', '.jpg'),
+                               lightings=ordered_lightings(input_map),
+                               mean=preprocessor.mean.flatten().tolist(),
+                               std=preprocessor.std.flatten().tolist(),
+                               threshold=float(model.head.margin),
+                               class_names=tuple(class_names),
+                               graphs={},
+                               opset=opset,
+                               precision='fp32',
+                               version=__version__,
+                               num_golden=dataset.get('num_golden', 1))
     except ValueError as error:
         raise ExportError(f'test_dataloader does not fit the network: {error}') from error
 
@@ -125,23 +142,27 @@ def _test_dataset(config: Config) -> tuple[dict[str, Any], _Steps]:
     """The config's test dataset (dict) and the steps of its pipeline that matter here."""
     dataset = config['test_dataloader']['dataset']
     if str(dataset.get('type')).split('.')[-1] != 'LightingPairDataset':
-        raise ExportError(f'test_dataloader.dataset is a {dataset.get("type")}: the runtime prepares images as a '
-                          'LightingPairDataset does. Give it one with --cfg-options or in the config')
+        raise ExportError(
+            f'test_dataloader.dataset is a {dataset.get("type")}: the runtime prepares images as a '
+            'LightingPairDataset does. Give it one with --cfg-options or in the config')
     pipeline = dataset.get('pipeline') or config.get('test_pipeline') or []
     steps = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
     names = ' → '.join(type(step).__name__ for step in steps) or 'empty'
     if tuple(type(step) for step in steps) != REPRODUCED:
         wanted = ' → '.join(step.__name__ for step in REPRODUCED)
-        raise ExportError(f'the test pipeline is {names}; the runtime can reproduce {wanted} and nothing else')
+        raise ExportError(
+            f'the test pipeline is {names}; the runtime can reproduce {wanted} and nothing else')
     load, resize, layout, _ = steps
     if load.decode is not decode_image:
-        raise ExportError("LoadLightings(backend='pillow'): the runtime decodes with OpenCV. Use backend='cv2', whose pixels "
-                          'are the same with a libjpeg of the same arithmetic')
+        raise ExportError(
+            "LoadLightings(backend='pillow'): the runtime decodes with OpenCV. Use backend='cv2', whose pixels "
+            'are the same with a libjpeg of the same arithmetic')
     return dataset, _Steps(resize, layout)
 
 
 @torch.no_grad()
-def _write_graphs(parts: SplitNetwork, input_size: tuple[int, ...], folder: Path, opset: int) -> dict[str, float]:
+def _write_graphs(parts: SplitNetwork, input_size: tuple[int, ...], folder: Path,
+                  opset: int) -> dict[str, float]:
     encoder, golden_half, comparator = parts
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (2, 2, 3, *input_size), dtype=torch.uint8, generator=generator)
@@ -159,6 +180,7 @@ def _write_graphs(parts: SplitNetwork, input_size: tuple[int, ...], folder: Path
                                       [f'golden_{number}' for number in range(len(prepared))])
     sides = {f'compare_{number}': part for number, part in enumerate(compare)}
     sides.update({f'golden_{number}': part for number, part in enumerate(prepared)})
-    outputs = ['score'] if isinstance(comparator(*sides.values()), torch.Tensor) else ['score', 'probabilities']
+    outputs = ['score'] if isinstance(comparator(
+        *sides.values()), torch.Tensor) else ['score', 'probabilities']
     differences['comparator'] = write(comparator, 'comparator', sides, outputs)
     return differences

@@ -1,6 +1,7 @@
 """Exact folds: layers that are affine maps of each channel disappear into the weights beside them.
 
-Everything is computed in double precision from a network in evaluation mode, which stays as it is, and rounded once.
+Everything is computed in double precision from a network in evaluation mode, which stays as it is, and
+rounded once.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def affine_of_batch_norm(norm: Any) -> Any:
 
 
 def border_bias(weight: Any, shift: Any, size: Any, padding: Any, groups: int = 1) -> Any:
-    """What a zero-padded convolution makes of a constant ``shift`` (C, ) a channel: a map (1, C_out, *size)."""
+    """What a zero-padded convolution makes of a constant ``shift`` (C, ) a channel: a map (1, C_out,
+    *size).
+    """
     constant = shift.detach().double().view(1, -1, 1, 1).expand(1, -1, *size)
     return F.conv2d(constant, weight.detach().double(), padding=padding, groups=groups)
 

@@ -1,4 +1,6 @@
-"""What other libraries compute in a way that fixes the batch while it is traced, for the time of a trace in one that does not."""
+"""What other libraries compute in a way that fixes the batch while it is traced, for the time of a trace in
+one that does not.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from typing import Any
 @contextlib.contextmanager
 def windows_of_any_batch() -> Iterator[Any]:
     """mmpretrain's Swin finds the batch by dividing floats; here windows are joined without knowing it."""
-    attention = sys.modules.get('mmpretrain.models.utils.attention')  # not loaded: the network has no windows of it
+    attention = sys.modules.get(
+        'mmpretrain.models.utils.attention')  # not loaded: the network has no windows of it
     if attention is None:
         yield
         return

@@ -15,8 +15,11 @@ def inputs_of(onnx_file: str | Path) -> dict[str, tuple[list[int | None], bool]]
     """The inputs of a graph by name: shape, None where it is free, and whether it takes uint8."""
     graph = onnx.load(onnx_file, load_external_data=False).graph
     kinds = {value.name: value.type.tensor_type for value in graph.input}
-    return {name: ([dimension.dim_value or None for dimension in kind.shape.dim], kind.elem_type == TensorProto.UINT8)
-            for name, kind in kinds.items()}
+    return {
+        name: ([dimension.dim_value or None
+                for dimension in kind.shape.dim], kind.elem_type == TensorProto.UINT8)
+        for name, kind in kinds.items()
+    }
 
 
 def random_inputs(onnx_file: str | Path, batch: int = 2) -> dict[str, NDArray[np.generic]]:

@@ -1,4 +1,6 @@
-"""The difference necks and heads as they are exported: the same functions of the same weights in fewer operators."""
+"""The difference necks and heads as they are exported: the same functions of the same weights in fewer
+operators.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +33,10 @@ class GraphDistance(nn.Module):
 class GraphDifference(nn.Module):
     """``LearnableDifference`` and the first layer of a ``ChangeClsHead`` behind it.
 
-    The first convolution of a difference module takes both sides: its golden half is computed once for a golden side. Behind
-    the last ReLU of the difference modules everything up to the head's first layer is affine: the sums from coarse to fine,
-    the resizing, the fusion, a BatchNorm and that layer become one matrix per level.
+    The first convolution of a difference module takes both sides: its golden half is computed once for a
+    golden side. Behind the last ReLU of the difference modules everything up to the head's first layer is
+    affine: the sums from coarse to fine, the resizing, the fusion, a BatchNorm and that layer become one
+    matrix per level.
 
     Args:
         neck: trained; it is left as it is.
@@ -53,7 +56,8 @@ class GraphDifference(nn.Module):
         merge, first = copy.deepcopy(neck).double().merge, copy.deepcopy(first).double()
         matrices, bias = matrices_of(lambda maps: first(merge(maps).flatten(1)),
                                      [(neck.embed_dim, *size) for size in sizes], first.out_features)
-        self.hidden = nn.ModuleList(nn.Linear(matrix.shape[1], matrix.shape[0], bias=False) for matrix in matrices)
+        self.hidden = nn.ModuleList(
+            nn.Linear(matrix.shape[1], matrix.shape[0], bias=False) for matrix in matrices)
         for layer, matrix in zip(self.hidden, matrices, strict=True):
             layer.weight.data = matrix
         self.bias = nn.Parameter(bias)
@@ -63,14 +67,21 @@ class GraphDifference(nn.Module):
         return tuple(project(features[level]) for project, level in zip(self.project, self.used, strict=True))
 
     def prepare_golden(self, code: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The golden half of each first convolution, with all its biases: those of projections make less at the borders."""
+        """The golden half of each first convolution, with all its biases: those of projections make less at
+        the borders.
+        """
         return tuple(half(level) + getattr(self, f'golden_bias{number}')
                      for number, (half, level) in enumerate(zip(self.golden_halves, code, strict=True)))
 
     def compare(self, compare: tuple[Tensor, ...], golden: tuple[Tensor, ...]) -> Tensor:
         """The code of a compare side, a prepared golden side → the head's first layer (N, embed_dec)."""
         hidden = self.bias
-        for half, rest, layer, one, other in zip(self.compare_halves, self.rest, self.hidden, compare, golden, strict=True):
+        for half, rest, layer, one, other in zip(self.compare_halves,
+                                                 self.rest,
+                                                 self.hidden,
+                                                 compare,
+                                                 golden,
+                                                 strict=True):
             hidden = hidden + layer(rest(half(one) + other).flatten(1))
         return hidden
 
@@ -88,13 +99,15 @@ class GraphClsHead(nn.Module):
 
 
 def projects_early(neck: LearnableDifference, level: int) -> bool:
-    """Whether a level is projected by ``encode``. Otherwise its projection is part of the 3×3 convolution behind it, which
-    pays as long as the level has no more channels than the projection."""
+    """Whether a level is projected by ``encode``. Otherwise its projection is part of the 3×3 convolution
+    behind it, which pays as long as the level has no more channels than the projection.
+    """
     return neck.project[level].in_channels > neck.embed_dim
 
 
 def half_convolutions(neck: LearnableDifference, half: int) -> nn.ModuleList:
-    """One side's half of the first convolution of each difference module, its projection included, without bias.
+    """One side's half of the first convolution of each difference module, its projection included, without
+    bias.
 
     Args:
         neck: the neck.

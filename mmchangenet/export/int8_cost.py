@@ -33,9 +33,13 @@ from .quantisation import quantise
 Scores = NDArray[np.float32]
 
 
-def quantise_and_compare(model_cfg: str, onnx_file: str, out_file: str, form: str = 'onnxruntime', samples: int = 128,
-                         keep_float: Collection[str] = (), cfg_options: dict[str, Any] | None = None
-                         ) -> tuple[dict[str, float], ...]:
+def quantise_and_compare(model_cfg: str,
+                         onnx_file: str,
+                         out_file: str,
+                         form: str = 'onnxruntime',
+                         samples: int = 128,
+                         keep_float: Collection[str] = (),
+                         cfg_options: dict[str, Any] | None = None) -> tuple[dict[str, float], ...]:
     """Write the int8 form of a whole graph and print what it costs on the test data.
 
     Args:
@@ -66,8 +70,10 @@ def quantise_and_compare(model_cfg: str, onnx_file: str, out_file: str, form: st
     if decision.exists():
         write_text(decision.read_text(encoding='utf-8'), decision_file(out_file))
     print(f'{out_file}: {len(nodes)} nodes in int8, calibrated on {samples} rows of the training CSV')
-    return show_figures(dataset, head.margin, dict(fp32=lambda rows: graph_scores(head, preprocessor, onnx_file, rows),
-                                                   int8=lambda rows: graph_scores(head, preprocessor, out_file, rows)))
+    return show_figures(
+        dataset, head.margin,
+        dict(fp32=lambda rows: graph_scores(head, preprocessor, onnx_file, rows),
+             int8=lambda rows: graph_scores(head, preprocessor, out_file, rows)))
 
 
 def export_int8_and_compare(model: SiameseClassifier, config: Config, folder: str | Path, opset: int = 17,
@@ -110,7 +116,8 @@ def show_figures(dataset: BaseDataset, margin: float, scorers: dict[str, Callabl
     Returns:
         all figures of ``InspectionMetric``, for each of them.
     """
-    fails = np.array([dataset.get_data_info(row).get('gt_fail', UNLABELLED) for row in range(len(dataset))], np.int8)
+    fails = np.array([dataset.get_data_info(row).get('gt_fail', UNLABELLED) for row in range(len(dataset))],
+                     np.int8)
     print(f'{dataset.ann_file}, {len(dataset)} rows:')
     found = []
     for name, score in scorers.items():

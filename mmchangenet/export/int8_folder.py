@@ -22,12 +22,14 @@ from .quantisation import quantise, worth_quantising
 
 def quantise_folder(source: str | Path, folder: str | Path, images: Iterable[Sides],
                     check: Callable[[Path], object] | None = None) -> dict[str, int]:
-    """Write a folder whose graphs compute in int8, in ONNX Runtime's form. Codes between the graphs stay float32.
+    """Write a folder whose graphs compute in int8, in ONNX Runtime's form. Codes between the graphs stay
+    float32.
 
     Args:
         source: the exported folder in fp32.
         folder: where to; must not exist or be empty.
-        images: uint8 images of compare and golden sides, (n, 3, H, W) each, that the ranges of activations are measured on.
+        images: uint8 images of compare and golden sides, (n, 3, H, W) each, that the ranges of activations
+            are measured on.
         check: see ``written_whole``.
 
     Returns:

@@ -1,6 +1,7 @@
 """Writing a network as ONNX, checked before anybody uses it.
 
-Needs neither mmdeploy nor a config: ``export_onnx`` takes a ``SiameseClassifier``, ``export_module`` any network.
+Needs neither mmdeploy nor a config: ``export_onnx`` takes a ``SiameseClassifier``, ``export_module`` any
+    network.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from mmchangenet.files import replacing
 from .traced import trace
 
 TOLERANCE = 1e-4
-OPSETS = range(11, 21)  # up to what PyTorch's TorchScript exporter writes; before 11, resizing was another one
+OPSETS = range(11,
+               21)  # up to what PyTorch's TorchScript exporter writes; before 11, resizing was another one
 
 
 class ExportError(RuntimeError):
@@ -45,15 +47,15 @@ def export_onnx(model: Any, file: str | Path, input_size: Sequence[int], batch_s
         input_names: of the compare and of the golden side.
         output_name: name of the output.
         output: ``tensor``: distances (N,) or logits (N, num_classes); ``score``: scores (N,).
-        normalise: whether the graph takes uint8 images and normalises them; otherwise it takes normalised float
-            images. (N, 3, H, W) in RGB both ways.
+        normalise: whether the graph takes uint8 images and normalises them; otherwise it takes normalised
+            float images. (N, 3, H, W) in RGB both ways.
 
     Returns:
         the largest difference from PyTorch, as ``export_module`` gives it.
 
     Raises:
-        ExportError: when the opset is too low for the network (names the lowest that works), the network cannot be
-            written with standard operators, or ONNX Runtime computes something else than PyTorch.
+        ExportError: when the opset is too low for the network (names the lowest that works), the network
+            cannot be written with standard operators, or ONNX Runtime computes something else than PyTorch.
         FileExistsError: when ``file`` exists.
         ValueError: when an argument does not fit.
     """
@@ -76,16 +78,16 @@ def export_module(module: nn.Module, file: str | Path, inputs: dict[str, torch.T
         output_names: names of the outputs in the graph.
         dynamic_batch: leave the batch free.
         opset: version of ONNX's operators.
-        tolerance: the largest difference from PyTorch that is accepted, times the largest number of that output
-            where this is above 1.
+        tolerance: the largest difference from PyTorch that is accepted, times the largest number of that
+            output where this is above 1.
         overwrite: replace ``file`` if it exists.
 
     Returns:
         the largest difference from PyTorch, relative in the same way.
 
     Raises:
-        ExportError: when the opset is too low (names the lowest that works), the graph would need operators that are not
-            ONNX's own, or ONNX Runtime computes something else than PyTorch.
+        ExportError: when the opset is too low (names the lowest that works), the graph would need operators
+            that are not ONNX's own, or ONNX Runtime computes something else than PyTorch.
         FileExistsError: when ``file`` exists.
         ValueError: when the network is in training mode, or the examples do not fit ``dynamic_batch``.
     """
@@ -109,7 +111,8 @@ def export_module(module: nn.Module, file: str | Path, inputs: dict[str, torch.T
 
 
 class WholeNetwork(nn.Module):
-    """A ``SiameseClassifier`` as a function of two tensors, with what a deployed graph may hold beyond the network.
+    """A ``SiameseClassifier`` as a function of two tensors, with what a deployed graph may hold beyond the
+    network.
 
     Args: see ``export_onnx``.
     """
@@ -165,8 +168,9 @@ def _check_request(module: Any, inputs: Any, dynamic_batch: Any) -> None:
     if len(sizes) != 1:
         raise ValueError(f'the example inputs have different batch sizes: {sorted(sizes)}')
     if dynamic_batch and sizes == {1}:
-        raise ValueError('a batch that stays free needs example inputs of two pairs or more: with one, sizes of 1 would '
-                         'become part of the graph')
+        raise ValueError(
+            'a batch that stays free needs example inputs of two pairs or more: with one, sizes of 1 would '
+            'become part of the graph')
 
 
 def _written(traced: Any, arguments: Any, input_names: Any, output_names: Any, dynamic_batch: Any,
@@ -197,13 +201,22 @@ def _to_onnx(traced: Any, arguments: Any, input_names: Any, output_names: Any, d
     stream = io.BytesIO()
     axes = {name: {0: 'batch'} for name in (*input_names, *output_names)} if dynamic_batch else None
     with warnings.catch_warnings(), torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter('ignore')  # about this exporter's age and about sizes that became numbers, as they should
-        torch.onnx.export(traced, arguments, stream, dynamo=False, opset_version=opset, input_names=input_names,
-                          output_names=output_names, dynamic_axes=axes, keep_initializers_as_inputs=False)
+        warnings.simplefilter(
+            'ignore')  # about this exporter's age and about sizes that became numbers, as they should
+        torch.onnx.export(traced,
+                          arguments,
+                          stream,
+                          dynamo=False,
+                          opset_version=opset,
+                          input_names=input_names,
+                          output_names=output_names,
+                          dynamic_axes=axes,
+                          keep_initializers_as_inputs=False)
         outputs = traced(*arguments)
     graph = onnx.load_from_string(stream.getvalue())
     _drop_identities(graph.graph)
-    _settle_output_shapes(graph.graph, [outputs] if isinstance(outputs, torch.Tensor) else outputs, dynamic_batch)
+    _settle_output_shapes(graph.graph, [outputs] if isinstance(outputs, torch.Tensor) else outputs,
+                          dynamic_batch)
     return graph.SerializeToString()
 
 
@@ -222,7 +235,8 @@ def _drop_identities(graph: Any) -> None:
 def _settle_output_shapes(graph: Any, examples: Any, dynamic_batch: Any) -> None:
     """Write the sizes of the outputs down: the exporter leaves some of them open behind a free batch."""
     for output, example in zip(graph.output, examples, strict=True):
-        for number, (dimension, size) in enumerate(zip(output.type.tensor_type.shape.dim, example.shape, strict=True)):
+        for number, (dimension,
+                     size) in enumerate(zip(output.type.tensor_type.shape.dim, example.shape, strict=True)):
             if number or not dynamic_batch:
                 dimension.dim_value = size
 
@@ -234,14 +248,17 @@ def check_graph(model: onnx.ModelProto, input_names: Iterable[str]) -> None:
         input_names: the inputs that it should have.
 
     Raises:
-        ExportError: when it breaks ONNX's rules, holds operators that are not ONNX's own or dropout, takes weights as
-            inputs, or has a free dimension besides the batch.
+        ExportError: when it breaks ONNX's rules, holds operators that are not ONNX's own or dropout, takes
+            weights as inputs, or has a free dimension besides the batch.
     """
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ExportError(f'the graph is not valid ONNX: {error}') from error
-    foreign = {f'{node.domain}::{node.op_type}' for node in model.graph.node if node.domain not in ('', 'ai.onnx')}
+    foreign = {
+        f'{node.domain}::{node.op_type}'
+        for node in model.graph.node if node.domain not in ('', 'ai.onnx')
+    }
     problems = [f'operators that are not ONNX\'s own: {", ".join(sorted(foreign))}'] if foreign else []
     if any(node.op_type == 'Dropout' for node in model.graph.node):
         problems.append('dropout')
@@ -272,7 +289,9 @@ def _largest_difference(module: Any, content: Any, inputs: Any, dynamic_batch: A
         for wanted, got in zip((tensor.cpu().numpy() for tensor in expected), outputs, strict=True):
             worst = max(worst, relative_difference(wanted, got))
     if not worst <= tolerance:
-        raise ExportError(f'ONNX Runtime and PyTorch differ by {worst:.2g}, more than {tolerance:g}: the graph is not written')
+        raise ExportError(
+            f'ONNX Runtime and PyTorch differ by {worst:.2g}, more than {tolerance:g}: the graph is not written'
+        )
     return worst
 
 
@@ -284,7 +303,8 @@ def _run(session: Any, inputs: Any, size: Any) -> Any:
 
 
 def relative_difference(wanted: Any, got: Any) -> Any:
-    """The largest difference of two arrays, divided by the largest absolute number of the first where that is above 1.
+    """The largest difference of two arrays, divided by the largest absolute number of the first where that is
+    above 1.
 
     Infinite when their shapes differ or something is not finite.
     """

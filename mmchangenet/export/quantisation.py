@@ -1,4 +1,6 @@
-"""Int8 graphs: the large convolutions and matrix products in eight bits, everything else in floating point."""
+"""Int8 graphs: the large convolutions and matrix products in eight bits, everything else in floating
+point.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,16 @@ def quantise(onnx_file: str | Path, out_file: str | Path, batches: Iterable[Batc
              keep_float: Collection[str] = ()) -> list[str]:
     """Write the int8 form of a graph.
 
-    What is quantised: convolutions, except depthwise ones, which move more bytes than they compute; products with weights,
-    but not those of two activations, as in attention; none with fewer than 32 input channels, such as the first
-    convolution, where rounding costs the most and eight bits save the least.
+    What is quantised: convolutions, except depthwise ones, which move more bytes than they compute; products
+    with weights, but not those of two activations, as in attention; none with fewer than 32 input channels,
+    such as the first convolution, where rounding costs the most and eight bits save the least.
 
-    * ``onnxruntime``: U8S8, activations from their smallest to their largest value, weights a channel each in seven bits,
-      because processors without VNNI add up pairs of products in sixteen. Matrix products give floating point, which saves
-      rounding and time; convolutions give eight bits, because they have no other kernel.
-    * ``tensorrt``: symmetric signed activations, weights a channel each in eight bits, biases in floating point.
+    * ``onnxruntime``: U8S8, activations from their smallest to their largest value, weights a channel each in
+      seven bits, because processors without VNNI add up pairs of products in sixteen. Matrix products give
+      floating point, which saves rounding and time; convolutions give eight bits, because they have no other
+      kernel.
+    * ``tensorrt``: symmetric signed activations, weights a channel each in eight bits, biases in floating
+        point.
 
     Args:
         onnx_file: a floating-point graph of opset 13 or higher.
@@ -50,7 +54,8 @@ def quantise(onnx_file: str | Path, out_file: str | Path, batches: Iterable[Batc
     """
     if form not in FORMS:
         raise ValueError(f'form {form!r} of int8: use one of {", ".join(FORMS)}')
-    opset = next(entry.version for entry in onnx.load(onnx_file, load_external_data=False).opset_import if not entry.domain)
+    opset = next(entry.version for entry in onnx.load(onnx_file, load_external_data=False).opset_import
+                 if not entry.domain)
     if opset < 13:
         raise ValueError(f'{onnx_file} has opset {opset}; a scale for each channel needs 13 or higher')
     with tempfile.TemporaryDirectory() as folder:
@@ -65,12 +70,22 @@ def quantise(onnx_file: str | Path, out_file: str | Path, batches: Iterable[Batc
         logger.setLevel(logging.ERROR)  # it recommends to preprocess, which has been done
         try:
             quantization.quantize_static(
-                prepared, quantised, _Reader(batches), op_types_to_quantize=OPERATORS, nodes_to_quantize=nodes, per_channel=True,
-                reduce_range=not symmetric, weight_type=quantization.QuantType.QInt8,
+                prepared,
+                quantised,
+                _Reader(batches),
+                op_types_to_quantize=OPERATORS,
+                nodes_to_quantize=nodes,
+                per_channel=True,
+                reduce_range=not symmetric,
+                weight_type=quantization.QuantType.QInt8,
                 activation_type=quantization.QuantType.QInt8 if symmetric else quantization.QuantType.QUInt8,
-                extra_options=dict(ActivationSymmetric=symmetric, WeightSymmetric=True, AddQDQPairToWeight=symmetric,
-                                   QuantizeBias=not symmetric, MatMulConstBOnly=True,
-                                   OpTypesToExcludeOutputQuantization=[] if symmetric else ['MatMul', 'Gemm']))
+                extra_options=dict(
+                    ActivationSymmetric=symmetric,
+                    WeightSymmetric=True,
+                    AddQDQPairToWeight=symmetric,
+                    QuantizeBias=not symmetric,
+                    MatMulConstBOnly=True,
+                    OpTypesToExcludeOutputQuantization=[] if symmetric else ['MatMul', 'Gemm']))
         finally:
             logger.setLevel(level)
         with replacing(out_file) as stream:
@@ -91,7 +106,10 @@ def worth_quantising(model: onnx.ModelProto, least_channels: int = 32) -> list[s
         weight = shapes.get(node.input[1]) if node.op_type in OPERATORS else None
         if weight is None:
             continue
-        attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+        attributes = {
+            attribute.name: onnx.helper.get_attribute_value(attribute)
+            for attribute in node.attribute
+        }
         summed = weight[1] if node.op_type == 'Conv' or attributes.get('transB') else weight[-2]
         if summed >= least_channels:
             names.append(node.name)
@@ -121,4 +139,3 @@ def to_half(onnx_file: str | Path, out_file: str | Path) -> None:
     onnx.checker.check_model(model)
     with replacing(out_file) as stream:
         stream.write(model.SerializeToString())
-

@@ -19,10 +19,11 @@ def read_sample(sample: str | Path | Sequence[Any], config: Config) -> dict[str,
     """One item of the dataset, for ``pseudo_collate``.
 
     Args:
-        sample: a label CSV, of which the first row is taken; or the compare and the golden side, also as one string with a
-            comma between them. A side is a file, ``board/R1.png``, which stands for ``board/R1_<lighting>.png`` where the
-            config has lightings; or a list of one file or uint8 RGB array (h, w, 3) per lighting. With several goldens per
-            part the golden side is a list: those of the first, of the second and so on.
+        sample: a label CSV, of which the first row is taken; or the compare and the golden side, also as one
+            string with a comma between them. A side is a file, ``board/R1.png``, which stands for
+            ``board/R1_<lighting>.png`` where the config has lightings; or a list of one file or uint8 RGB
+            array (h, w, 3) per lighting. With several goldens per part the golden side is a list: those of
+            the first, of the second and so on.
         config: the network's; its ``test_dataloader`` says how images are prepared.
 
     Raises:
@@ -39,15 +40,23 @@ def read_sample(sample: str | Path | Sequence[Any], config: Config) -> dict[str,
             raise ValueError(f'the first row of {sides[0]} cannot be tried on: {item["data_samples"].error}')
         return item
     lightings, num_golden = ordered_lightings(settings.get('input_map')), settings.get('num_golden', 1)
-    compare, golden = (_lightings(side, lightings, count) for side, count in zip(sides, (1, num_golden), strict=True))
+    compare, golden = (_lightings(side, lightings, count)
+                       for side, count in zip(sides, (1, num_golden), strict=True))
     loader, *steps = settings.get('pipeline') or config['test_pipeline']
     load = Compose([loader])
-    images = [image if isinstance(image, np.ndarray) else
-              load(dict(compare_files=[str(image)], golden_files=[]))['images'][0] for image in (*compare, *golden)]
-    names = [[str(image) for image in side if not isinstance(image, np.ndarray)] for side in (compare, golden)]
+    images = [
+        image if isinstance(image, np.ndarray) else load(dict(
+            compare_files=[str(image)], golden_files=[]))['images'][0] for image in (*compare, *golden)
+    ]
+    names = [[str(image) for image in side if not isinstance(image, np.ndarray)]
+             for side in (compare, golden)]
     several = dict(num_golden=num_golden) if num_golden > 1 else {}
-    return Compose(steps)(dict(sample_idx=0, rng=np.random.default_rng(0), images=images, compare_files=names[0],
-                               golden_files=names[1], **several))
+    return Compose(steps)(dict(sample_idx=0,
+                               rng=np.random.default_rng(0),
+                               images=images,
+                               compare_files=names[0],
+                               golden_files=names[1],
+                               **several))
 
 
 def _sides(sample: str | Path | Sequence[Any]) -> list[Any]:
@@ -59,8 +68,9 @@ def _sides(sample: str | Path | Sequence[Any]) -> list[Any]:
     if len(sides) == 1 and str(sides[0]).lower().endswith('.csv'):
         return sides
     if len(sides) != 2:
-        raise ValueError(f'{sample!r} is no sample: give a label CSV (its first row is taken), or two images: '
-                         'compare,golden')
+        raise ValueError(
+            f'{sample!r} is no sample: give a label CSV (its first row is taken), or two images: '
+            'compare,golden')
     return sides
 
 
@@ -72,5 +82,6 @@ def _lightings(side: Any, lightings: Sequence[str] | None, num_golden: int) -> l
     images = list(side) if isinstance(side, (list, tuple)) else [side]
     count = num_golden * (1 if lightings is None else len(lightings))
     if len(images) != count:
-        raise ValueError(f'a side of the pair has {len(images)} images, but the network takes {count}: one per lighting')
+        raise ValueError(
+            f'a side of the pair has {len(images)} images, but the network takes {count}: one per lighting')
     return images

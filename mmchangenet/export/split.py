@@ -4,9 +4,9 @@
     golden half  the code of a golden side → what the comparator wants of it (only where that saves work)
     comparator   the code of a compare side, the prepared golden side → scores
 
-The parts are the network's own ``encode`` and ``compare``. Goldens are encoded and prepared once; every part is exported on
-its own, so a batch of one pair is a batch of one. What makes it fast stands behind that path: ``fast_form`` replaces the
-modules that it recognises by ones that compute the same in fewer operations.
+The parts are the network's own ``encode`` and ``compare``. Goldens are encoded and prepared once; every part
+is exported on its own, so a batch of one pair is a batch of one. What makes it fast stands behind that path:
+``fast_form`` replaces the modules that it recognises by ones that compute the same in fewer operations.
 """
 
 from __future__ import annotations
@@ -60,8 +60,9 @@ def split_network(model: SiameseClassifier) -> SplitNetwork:
     code = network.encode(torch.zeros(2, 3, *network.input_size))
     parts, structure = pytree.tree_flatten(code)
     if not parts or not all(isinstance(part, Tensor) for part in parts):
-        raise TypeError(f'{type(network.neck).__name__}.encode gives {[type(part).__name__ for part in parts]}; a '
-                        'network can be exported when it gives a tensor, or tuples of tensors')
+        raise TypeError(
+            f'{type(network.neck).__name__}.encode gives {[type(part).__name__ for part in parts]}; a '
+            'network can be exported when it gives a tensor, or tuples of tensors')
     golden_half = GoldenHalf(network.neck, structure) if hasattr(network.neck, 'prepare_golden') else None
     comparator = Comparator(network, structure)
     for module in (encoder, golden_half, comparator):
@@ -105,7 +106,8 @@ class GoldenHalf(nn.Module):
         self.neck, self.structure = neck, structure
 
     def forward(self, *code: Tensor) -> tuple[Tensor, ...]:
-        return tuple(pytree.tree_leaves(self.neck.prepare_golden(pytree.tree_unflatten(code, self.structure))))
+        return tuple(pytree.tree_leaves(self.neck.prepare_golden(pytree.tree_unflatten(code,
+                                                                                       self.structure))))
 
 
 class Comparator(nn.Module):
@@ -117,14 +119,17 @@ class Comparator(nn.Module):
 
     def forward(self, *sides: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         count = len(sides) // 2
-        compare, golden = (pytree.tree_unflatten(side, self.structure) for side in (sides[:count], sides[count:]))
+        compare, golden = (pytree.tree_unflatten(side, self.structure)
+                           for side in (sides[:count], sides[count:]))
         raw = self.network.compare(compare, golden)
         scores = self.network.head.scores(raw)
         return scores if self.network.head.num_classes == 2 else (scores, raw.softmax(dim=1))
 
 
 class Normalise(nn.Module):
-    """(image − mean) / std as one product and one sum, after the preprocessor's exchange of channels if it has one."""
+    """(image − mean) / std as one product and one sum, after the preprocessor's exchange of channels if it
+    has one.
+    """
 
     def __init__(self, preprocessor: Any) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
 """TensorRT engines through its current API (10.12 and later, 11).
 
-Networks are strongly typed: the graph says what is fp16 or int8, the builder has no flags for it. Not run on hardware by
-this project; tests check that the names used here exist in the bindings and that graphs hold only what the parser takes.
+Networks are strongly typed: the graph says what is fp16 or int8, the builder has no flags for it. Not run on
+hardware by this project; tests check that the names used here exist in the bindings and that graphs hold only
+what the parser takes.
 """
 
 from __future__ import annotations
@@ -76,15 +77,21 @@ class TensorRTEngine:
         RuntimeError: when the engine is another version's or another GPU's.
     """
 
-    def __init__(self, engine: str | Path, output_names: Sequence[str] | None = None, device_id: int = 0) -> None:
+    def __init__(self,
+                 engine: str | Path,
+                 output_names: Sequence[str] | None = None,
+                 device_id: int = 0) -> None:
         import tensorrt as trt
         self.device = torch.device('cuda', device_id)
-        self.types = {trt.float32: torch.float32, trt.float16: torch.float16, trt.int8: torch.int8,
-                      trt.uint8: torch.uint8}
+        self.types = {
+            trt.float32: torch.float32, trt.float16: torch.float16, trt.int8: torch.int8,
+            trt.uint8: torch.uint8
+        }
         runtime = trt.Runtime(trt.Logger(trt.Logger.WARNING))
         self.engine = runtime.deserialize_cuda_engine(Path(engine).read_bytes())
         if self.engine is None:
-            raise RuntimeError(f'{engine} was not built by TensorRT {trt.__version__} for this GPU: convert again here')
+            raise RuntimeError(
+                f'{engine} was not built by TensorRT {trt.__version__} for this GPU: convert again here')
         self.context = self.engine.create_execution_context()
         names = [self.engine.get_tensor_name(number) for number in range(self.engine.num_io_tensors)]
         made = [name for name in names if self.engine.get_tensor_mode(name) == trt.TensorIOMode.OUTPUT]
@@ -100,8 +107,9 @@ class TensorRTEngine:
         self._held = {name: tensor.to(self.device).contiguous() for name, tensor in inputs.items()}
         for name, tensor in self._held.items():
             if not self.context.set_input_shape(name, tuple(tensor.shape)):
-                raise ValueError(f'the engine does not take {name} of shape {tuple(tensor.shape)}: see batch_sizes in '
-                                 'the deploy config that it was built with')
+                raise ValueError(
+                    f'the engine does not take {name} of shape {tuple(tensor.shape)}: see batch_sizes in '
+                    'the deploy config that it was built with')
             self.context.set_tensor_address(name, tensor.data_ptr())
         outputs = {}
         for name in self.output_names:

@@ -14,15 +14,17 @@ from .free_batch import windows_of_any_batch
 
 aten = torch.ops.aten
 FACTORIES = (aten.zeros, aten.ones, aten.full, aten.arange, aten.linspace, aten.eye)
-RESHAPES = (aten.unflatten.int, aten.flatten.using_ints, aten.view.default, aten.reshape.default, aten.squeeze.dim,
-            aten.unsqueeze.default)
-NOTHING_IN_INFERENCE = (aten.dropout.default, aten.contiguous.default, aten.alias.default, aten.detach.default)
+RESHAPES = (aten.unflatten.int, aten.flatten.using_ints, aten.view.default, aten.reshape.default,
+            aten.squeeze.dim, aten.unsqueeze.default)
+NOTHING_IN_INFERENCE = (aten.dropout.default, aten.contiguous.default, aten.alias.default,
+                        aten.detach.default)
 
 
 def trace(module: Any, inputs: tuple[torch.Tensor], dynamic_batch: bool) -> fx.GraphModule:
     """Record what a network does with inputs of these sizes.
 
-    Sizes become plain numbers, so that no arithmetic on shapes is left; what depends on weights alone is computed now.
+    Sizes become plain numbers, so that no arithmetic on shapes is left; what depends on weights alone is
+    computed now.
 
     Args:
         module: in evaluation mode, called with positional tensors.
@@ -34,7 +36,8 @@ def trace(module: Any, inputs: tuple[torch.Tensor], dynamic_batch: bool) -> fx.G
     """
     batch = torch.export.Dim('batch')
     shapes: Any = tuple({0: batch} for _ in inputs) if dynamic_batch else None
-    if shapes and any(each.kind is each.VAR_POSITIONAL for each in signature(module.forward).parameters.values()):
+    if shapes and any(each.kind is each.VAR_POSITIONAL
+                      for each in signature(module.forward).parameters.values()):
         shapes = (shapes, )
     with torch.no_grad(), windows_of_any_batch():
         program = torch.export.export(module, inputs, dynamic_shapes=shapes, strict=False)
@@ -49,7 +52,9 @@ def trace(module: Any, inputs: tuple[torch.Tensor], dynamic_batch: bool) -> fx.G
 
 def plain_attention(query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0,
                     is_causal: bool = False, scale: Any = None, enable_gqa: bool = False) -> Any:
-    """``scaled_dot_product_attention`` in inference, as two products and a softmax: every exporter takes these."""
+    """``scaled_dot_product_attention`` in inference, as two products and a softmax: every exporter takes
+    these.
+    """
     if is_causal or enable_gqa:
         raise NotImplementedError('causal and grouped-query attention')
     scale = 1 / math.sqrt(int(query.shape[-1])) if scale is None else scale
@@ -62,12 +67,17 @@ def plain_attention(query: Any, key: Any, value: Any, attn_mask: Any = None, dro
 
 
 def _traced_size(tensor: Any, dimension: Any) -> Any:
-    """A size that stays free: a tracer notes ``shape``, while the operator that stands in the recording gives a number."""
+    """A size that stays free: a tracer notes ``shape``, while the operator that stands in the recording gives
+    a number.
+    """
     return tensor.shape[dimension]
 
 
 # operators whose sizes a tracer follows only when they are called as methods
-BY_METHOD = {aten.sym_size.int: _traced_size, aten.expand.default: torch.Tensor.expand, aten.repeat.default: torch.Tensor.repeat}
+BY_METHOD = {
+    aten.sym_size.int: _traced_size, aten.expand.default: torch.Tensor.expand,
+    aten.repeat.default: torch.Tensor.repeat
+}
 
 
 def _simplify(graph: Any, node: Any) -> None:
@@ -119,7 +129,8 @@ def _fold_constants(recorded: Any) -> None:
             with recorded.graph.inserting_before(node):
                 constant = recorded.graph.get_attr(name)
             node.replace_all_uses_with(constant, delete_user_cb=lambda user: user not in values)
-    for node in reversed(folded):  # not left to the elimination of dead code, which keeps what writes in place
+    for node in reversed(
+            folded):  # not left to the elimination of dead code, which keeps what writes in place
         if not node.users:
             recorded.graph.erase_node(node)
     recorded.graph.eliminate_dead_code()

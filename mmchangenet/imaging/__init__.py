@@ -6,6 +6,6 @@ from .layout import LAYOUTS, check_layout, lay_out
 from .resize import FILTERS, check_pair, resize
 
 __all__ = [
-    'FILTERS', 'LAYOUTS', 'MAX_PIXELS', 'ImageError', 'check_bytes', 'check_layout', 'check_pair', 'decode_image',
-    'image_format', 'lay_out', 'read_bytes', 'read_image', 'resize'
+    'FILTERS', 'LAYOUTS', 'MAX_PIXELS', 'ImageError', 'check_bytes', 'check_layout', 'check_pair',
+    'decode_image', 'image_format', 'lay_out', 'read_bytes', 'read_image', 'resize'
 ]

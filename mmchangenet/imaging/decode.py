@@ -35,8 +35,9 @@ class ImageError(Exception):
 def read_image(file: Path) -> Image:
     """Read an image file with OpenCV.
 
-    Grey, palette and 1-bit images become RGB, 16-bit values are divided by 257 and rounded, an alpha channel is left out and
-    an EXIF orientation is not followed (that of a TIFF is: it is part of how its rows are stored).
+    Grey, palette and 1-bit images become RGB, 16-bit values are divided by 257 and rounded, an alpha channel
+    is left out and an EXIF orientation is not followed (that of a TIFF is: it is part of how its rows are
+    stored).
 
     Args:
         file: a JPEG, PNG, BMP, TIFF or WebP file.
@@ -45,7 +46,8 @@ def read_image(file: Path) -> Image:
         uint8 RGB, (h, w, 3).
 
     Raises:
-        ImageError: the file is missing, empty, cut off, damaged, too large, or of a kind whose colours are not certain.
+        ImageError: the file is missing, empty, cut off, damaged, too large, or of a kind whose colours are
+            not certain.
     """
     return decode_image(read_bytes(file), file)
 
@@ -100,7 +102,8 @@ def decode_image(data: bytes, file: Path) -> Image:
         uint8 RGB, (h, w, 3), as :func:`read_image` describes.
 
     Raises:
-        ImageError: the content cannot be decoded, the decoder had to make up a part of it, or it has unusual colours.
+        ImageError: the content cannot be decoded, the decoder had to make up a part of it, or it has unusual
+            colours.
     """
     kind = image_format(data)
     straight = STRAIGHT_TO_RGB is not None and kind == 'JPEG'  # always 8-bit and grey or RGB
@@ -115,7 +118,9 @@ def decode_image(data: bytes, file: Path) -> Image:
         image = ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
     channels = 1 if image.ndim == 2 else image.shape[2]
     if image.dtype != np.uint8 or channels not in TO_RGB or (channels == 4 and kind == 'TIFF'):
-        raise ImageError(f'{file}: pixels of {channels} x {image.dtype} are not supported here, save it as an 8-bit RGB PNG')
+        raise ImageError(
+            f'{file}: pixels of {channels} x {image.dtype} are not supported here, save it as an 8-bit RGB PNG'
+        )
     return cv2.cvtColor(image, TO_RGB[channels])
 
 
@@ -153,6 +158,7 @@ def _listening_to_decoders(heard: list[str]) -> Iterator[None]:
             captured.seek(0)
             lines = captured.read().decode(errors='replace').splitlines(keepends=True)
             heard += [line.strip() for line in lines if any(complaint in line for complaint in COMPLAINTS)]
-            if others := ''.join(line for line in lines if not any(word in line for word in (*COMPLAINTS, 'LZWDecode'))):
+            if others := ''.join(line for line in lines
+                                 if not any(word in line for word in (*COMPLAINTS, 'LZWDecode'))):
                 os.write(original, others.encode())
             os.close(original)

@@ -1,4 +1,6 @@
-"""What an image file says of itself before it is decoded: its format, its size, and whether its end is there."""
+"""What an image file says of itself before it is decoded: its format, its size, and whether its end is
+there.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +42,9 @@ def problem_of(data: bytes, max_pixels: int) -> str | None:
     else:
         height, width = declared_size(data)
     if height * width > max_pixels:
-        return (f'{width}×{height} pixels, more than the {max_pixels / 1e6:.0f} million that are decoded here: save it '
-                'smaller, or raise max_pixels')
+        return (
+            f'{width}×{height} pixels, more than the {max_pixels / 1e6:.0f} million that are decoded here: save it '
+            'smaller, or raise max_pixels')
     return None
 
 
@@ -62,9 +65,11 @@ def is_listened_to(data: bytes) -> bool:
 
 
 def _jpeg_problem(data: bytes, scan: int, components: int) -> str | None:
-    """Decoders fill up a JPEG that lacks its end with grey, or take a zeroed tail for pixels: look for the end marker.
+    """Decoders fill up a JPEG that lacks its end with grey, or take a zeroed tail for pixels: look for the
+    end marker.
 
-    It cannot occur inside a scan, but well in the thumbnail that a header holds: go from one header segment to the next.
+    It cannot occur inside a scan, but well in the thumbnail that a header holds: go from one header segment
+        to the next.
     """
     if not (data.endswith(b'\xff\xd9') or data.find(b'\xff\xd9', scan) >= 0):
         return f'cut off, a JPEG without its end ({len(data)} bytes)'

@@ -56,6 +56,7 @@ def check_layout(layout: str, grid: Sequence[int] | None) -> tuple[int, int] | N
         raise ValueError(f'layout={layout!r} is unknown, use one of {LAYOUTS}')
     if layout == 'linear':
         if grid is not None:
-            raise ValueError(f"grid={grid!r} has no effect with layout='linear', leave it out or use layout='grid'")
+            raise ValueError(
+                f"grid={grid!r} has no effect with layout='linear', leave it out or use layout='grid'")
         return None
     return check_pair(grid or (), 'grid', '(rows, columns)')

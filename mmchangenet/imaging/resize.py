@@ -1,12 +1,14 @@
 """Antialiased resizing with numpy and OpenCV alone; two filters give Pillow's very bytes.
 
-Pillow resizes in two passes, first along the rows, then along the columns, and rounds to 8 bits after each. A pixel is the
-sum of a few pixels times 22-bit integers k ("taps"), rounded: ``(sum(k * p) + 2**21) >> 22``. Here a pass is a product of
-float32 matrices over overlapping bands of the image, the quickest way numpy has, and exact all the same:
+Pillow resizes in two passes, first along the rows, then along the columns, and rounds to 8 bits after each. A
+pixel is the sum of a few pixels times 22-bit integers k ("taps"), rounded: ``(sum(k * p) + 2**21) >> 22``.
+Here a pass is a product of float32 matrices over overlapping bands of the image, the quickest way numpy has,
+and exact all the same:
 
-- Without rounding, the weights are fractions a/S with a small denominator for many pairs of sizes. Then the sums keep so far
-  from the boundary between two grey levels that float32 cannot take the wrong side. On the boundary itself (S even) the rounding
-  errors of k decide: they are added to the weights, enlarged until float32 sees them. One product will do.
+- Without rounding, the weights are fractions a/S with a small denominator for many pairs of sizes. Then the
+  sums keep so far from the boundary between two grey levels that float32 cannot take the wrong side. On the
+  boundary itself (S even) the rounding errors of k decide: they are added to the weights, enlarged until
+  float32 sees them. One product will do.
 - Otherwise k is split into a high and a low half, whose products float32 holds without error. Two products.
 """
 
@@ -35,16 +37,16 @@ def resize(images: np.ndarray[Any, Any] | Sequence[np.ndarray[Any, Any]], size: 
            filter: str = 'pillow-bilinear') -> np.ndarray[Any, Any]:
     """Resize images of one size to another.
 
-    The Pillow filters go along the rows first, as Pillow does up to version 12 (version 13 turns the order round for some
-    sizes that squeeze the height more than the width).
+    The Pillow filters go along the rows first, as Pillow does up to version 12 (version 13 turns the order
+    round for some sizes that squeeze the height more than the width).
 
     Args:
         images: uint8, (..., h, w, 3), or a list of (h, w, 3).
         size: (height, width) wanted, in pixels.
-        filter: ``'pillow-bilinear'`` and ``'pillow-bicubic'`` equal Pillow's antialiased filters of these names byte
-            for byte. ``'fast'`` comes close to ``'pillow-bilinear'`` in a third of its time: OpenCV's INTER_LINEAR, when
-            shrinking with a blur before it against aliasing. ``'area'`` is OpenCV's INTER_AREA, INTER_LINEAR when a side
-            grows.
+        filter: ``'pillow-bilinear'`` and ``'pillow-bicubic'`` equal Pillow's antialiased filters of these
+            names byte for byte. ``'fast'`` comes close to ``'pillow-bilinear'`` in a third of its time:
+            OpenCV's INTER_LINEAR, when shrinking with a blur before it against aliasing. ``'area'`` is
+            OpenCV's INTER_AREA, INTER_LINEAR when a side grows.
 
     Returns:
         uint8, (..., height, width, 3); an array that has that size already is returned as it is.
@@ -64,8 +66,10 @@ def resize(images: np.ndarray[Any, Any] | Sequence[np.ndarray[Any, Any]], size: 
     kinds = {(image.dtype.name, *image.shape) for image in batch}
     dtype, *shape = next(iter(kinds), (None, ))
     if len(kinds) != 1 or dtype != 'uint8' or len(shape) != 3 or shape[2] != 3 or not min(shape):
-        raise ValueError(f'images must be uint8 (h, w, 3), all of one size, at least one, got {sorted(kinds)}')
-    resized = (_resize_like_pillow if filter in SUPPORT else _resize_with_opencv)(batch, height, width, filter)
+        raise ValueError(
+            f'images must be uint8 (h, w, 3), all of one size, at least one, got {sorted(kinds)}')
+    resized = (_resize_like_pillow if filter in SUPPORT else _resize_with_opencv)(batch, height, width,
+                                                                                  filter)
     return resized.reshape(*others, height, width, 3)
 
 
@@ -84,9 +88,11 @@ def _resize_with_opencv(batch: Any, height: Any, width: Any, filter: Any) -> Any
 
 @lru_cache(maxsize=256)
 def _blur_kernel(shrinking: Any) -> Any:
-    """What widens the kernel of bilinear interpolation, a triangle of half width 1, to one of half width ``shrinking``.
+    """What widens the kernel of bilinear interpolation, a triangle of half width 1, to one of half width
+    ``shrinking``.
 
-    The variance of a triangle of half width n over pixels is (n**2 - 1) / 6; between whole numbers two are mixed.
+    The variance of a triangle of half width n over pixels is (n**2 - 1) / 6; between whole numbers two are
+    mixed.
     """
     if shrinking <= 1:
         return np.ones(1)
@@ -108,7 +114,9 @@ def _resize_like_pillow(batch: Any, height: Any, width: Any, filter: Any) -> Any
 
 
 def _resize_side_by_side(batch: Any, height: Any, width: Any, filter: Any) -> Any:
-    """Two passes over the first axis of an array that holds all images side by side, for the first one lying on their sides."""
+    """Two passes over the first axis of an array that holds all images side by side, for the first one lying
+    on their sides.
+    """
     n, (h, w, _) = len(batch), batch[0].shape
     upright = np.empty((h, n, width, 3), np.uint8)
     if w == width:
@@ -190,18 +198,23 @@ def _round_two(plan: Any, sums: Any, target: Any) -> None:
     total = np.add(high, np.floor(low, out=low)).reshape(-1, sums.shape[-1])
     if plan.undershoots:
         cv2.threshold(total, 0., 0., cv2.THRESH_TOZERO, dst=total)
-    cv2.convertScaleAbs(total, dst=target, alpha=LOW / ONE, beta=LOW / ONE / 2)  # a floor of x + 1/2, without ties
+    cv2.convertScaleAbs(total, dst=target, alpha=LOW / ONE,
+                        beta=LOW / ONE / 2)  # a floor of x + 1/2, without ties
 
 
 class _Plan(NamedTuple):
-    """A pass. Its output rows are cut into bands; those of band b read a window of input rows that begins with row b * step."""
+    """A pass. Its output rows are cut into bands; those of band b read a window of input rows that begins
+    with row b * step.
+    """
     weights: np.ndarray[Any, Any]  # float32 (bands, rows a band or twice as many, window)
     step: int
-    places: np.ndarray[Any, Any]  # where the output rows are among the rows of all bands, which may have gaps between them
+    places: np.ndarray[
+        Any, Any]  # where the output rows are among the rows of all bands, which may have gaps between them
     n_places: int
     nudge: float  # lifts sums off the boundary between two grey levels; 0: two products are needed
     undershoots: bool
-    by_integers: list[tuple[Any, ...]]  # for the few rows that need more than the others: row, first input row, taps
+    by_integers: list[tuple[
+        Any, ...]]  # for the few rows that need more than the others: row, first input row, taps
 
 
 @lru_cache(maxsize=256)
@@ -211,14 +224,17 @@ def _make_plan(n_in: Any, n_out: Any, filter: Any) -> Any:
     others = np.flatnonzero(~certain)
     undershoots = bool((taps < 0).any())
     if len(others) <= n_out // 16:
-        by_integers = [(row, start[row], np.trim_zeros(taps[row], 'b').astype(np.int32)) for row in others.tolist()]
+        by_integers = [(row, start[row], np.trim_zeros(taps[row], 'b').astype(np.int32))
+                       for row in others.tolist()]
         return _Plan(*_cut(start, [weights]), nudge, undershoots, by_integers)
     high = (taps + LOW // 2) // LOW
     return _Plan(*_cut(start, [high, (taps - high * LOW) / LOW]), 0, undershoots, [])
 
 
 def _cut(start: Any, parts: Any) -> tuple[Any, Any, Any, Any]:
-    """Cut rows of weights, which begin at input rows ``start``, into the cheapest bands: weights, step, places, n_places."""
+    """Cut rows of weights, which begin at input rows ``start``, into the cheapest bands: weights, step,
+    places, n_places.
+    """
     used = np.any(parts, axis=0)
     last = start + used.shape[1] - 1 - used[:, ::-1].argmax(1)
 
@@ -242,12 +258,14 @@ def _cut(start: Any, parts: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def _weights_for_one_product(ideal: Any, taps: Any) -> Any:
-    """Weights for float32 sums over 127 - p, the rows that are certain with them, and how much to add before rounding.
+    """Weights for float32 sums over 127 - p, the rows that are certain with them, and how much to add before
+    rounding.
 
     With S = sum(ideal) and excess e = taps * S - ideal * ONE, Pillow takes the integer part of
-    ``(sum(ideal * p) + S / 2 + sum(e * p) / ONE) / S``. The last term is tiny: it decides only where the others make a whole
-    number, which takes an even S. With weights ``(ideal * m + e') / (S * m)``, e' = e without its common divisor and m
-    larger than any sum(e' * p), it still decides there and nowhere else, but in steps of 1 / (S * m).
+    ``(sum(ideal * p) + S / 2 + sum(e * p) / ONE) / S``. The last term is tiny: it decides only where the
+    others make a whole number, which takes an even S. With weights ``(ideal * m + e') / (S * m)``, e' = e
+    without its common divisor and m larger than any sum(e' * p), it still decides there and nowhere else, but
+    in steps of 1 / (S * m).
     """
     ideal = ideal // np.gcd.reduce(ideal, axis=1, keepdims=True)
     total = ideal.sum(1, keepdims=True)
@@ -261,12 +279,15 @@ def _weights_for_one_product(ideal: Any, taps: Any) -> Any:
     terms = (ideal != 0).sum(1) + 1
     error = ROUNDOFF * (128 * np.abs(weights).sum(1) * terms + 256)
     nudge = np.ceil(error.max() * 2**16) / 2**16  # so that 127 + nudge is a float32
-    certain = (error + nudge < gap) & (255 * np.abs(excess).sum(1) < ONE // 2) & (odd[:, 0] | (taps.sum(1) == ONE))
+    certain = (error + nudge < gap) & (255 * np.abs(excess).sum(1) < ONE // 2) & (odd[:, 0] |
+                                                                                  (taps.sum(1) == ONE))
     return weights, certain, nudge
 
 
 def _coefficients(n_in: Any, n_out: Any, filter: Any) -> Any:
-    """First input row of every output row (n_out,), and the weights from there on (n_out, taps): ideal, as integers, and taps."""
+    """First input row of every output row (n_out,), and the weights from there on (n_out, taps): ideal, as
+    integers, and taps.
+    """
     scale = n_in / n_out
     support = SUPPORT[filter] * max(scale, 1)
     center = (np.arange(n_out) + 0.5) * scale
@@ -275,7 +296,8 @@ def _coefficients(n_in: Any, n_out: Any, filter: Any) -> Any:
     rows = start[:, None] + np.arange((stop - start).max())
     used = rows < stop[:, None]
     # as Pillow's precompute_coeffs computes them, in doubles and in its order
-    weights = np.where(used, _kernel(filter, np.abs((rows - center[:, None] + 0.5) * (1 / max(scale, 1))), 1), 0)
+    weights = np.where(used, _kernel(filter, np.abs((rows - center[:, None] + 0.5) * (1 / max(scale, 1))), 1),
+                       0)
     scaled = weights / np.add.accumulate(weights, axis=1)[:, -1:] * ONE
     taps = np.trunc(scaled + np.copysign(0.5, scaled)).astype(np.int64)
     # the same distances, in units of 1 / (2 * max(n_in, n_out))
@@ -285,12 +307,15 @@ def _coefficients(n_in: Any, n_out: Any, filter: Any) -> Any:
     first = np.minimum.accumulate((start + (taps != 0).argmax(1))[::-1])[::-1]
     shifted = np.arange(taps.shape[1]) + (first - start)[:, None]
     used = shifted < taps.shape[1]
-    taps, ideal = (np.where(used, np.take_along_axis(x, np.where(used, shifted, 0), 1), 0) for x in (taps, ideal))
+    taps, ideal = (np.where(used, np.take_along_axis(x, np.where(used, shifted, 0), 1), 0)
+                   for x in (taps, ideal))
     return first, ideal, taps
 
 
 def _kernel(filter: Any, x: Any, one: Any) -> Any:
-    """Weights at distances ``x`` >= 0, in units of ``one`` for a distance, of ``one`` or ``2 * one**3`` for a weight."""
+    """Weights at distances ``x`` >= 0, in units of ``one`` for a distance, of ``one`` or ``2 * one**3`` for a
+    weight.
+    """
     if filter == 'pillow-bilinear':
         return np.maximum(one - x, 0)
     near = (3 * x - 5 * one) * x * x + 2 * one**3

@@ -95,8 +95,8 @@ class LabelRows:
             settings: with the lightings and the extension of image files.
 
         Returns:
-            those of the compare and of the golden side; with several goldens per part those of the first, of the second
-            and so on.
+            those of the compare and of the golden side; with several goldens per part those of the first, of
+            the second and so on.
 
         Raises:
             LabelCsvError: when a folder of goldens cannot be used.

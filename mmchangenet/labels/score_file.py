@@ -1,6 +1,7 @@
 """Score files: a label CSV's own rows in their order with the network's scores, written as they come.
 
-Until all rows are in it, the file is called ``<name>.partial``. A run that was stopped leaves that, and can go on from there.
+Until all rows are in it, the file is called ``<name>.partial``. A run that was stopped leaves that, and can
+go on from there.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class ScoreFile:
     Args:
         path: the file; an older one is replaced when the last row is written.
         columns: of the label CSV. Columns of a score file among them are replaced.
-        class_names: PASS first; with more than two, the predicted class and the probabilities are columns too.
+        class_names: PASS first; with more than two, the predicted class and the probabilities are columns
+            too.
         state: what the scores depend on; a run is only gone on with where it is the same.
         resume: go on with what a stopped run left.
         inputs: files that must not be overwritten.
@@ -60,7 +62,8 @@ class ScoreFile:
 
     Raises:
         OutputError: when the file cannot be written or is an input.
-        ScoreFileError: when a stopped run left scores and ``resume`` is not given, or they are of another run.
+        ScoreFileError: when a stopped run left scores and ``resume`` is not given, or they are of another
+            run.
     """
 
     def __init__(self, path: str | os.PathLike[str], columns: Sequence[str], class_names: Sequence[str] = (),
@@ -95,10 +98,13 @@ class ScoreFile:
         return done or 0
 
     def _rows_left(self, state: str) -> int | None:
-        """Rows that a stopped run of the same state left, cut behind the last whole line; None without a header."""
+        """Rows that a stopped run of the same state left, cut behind the last whole line; None without a
+        header.
+        """
         if not self._state.exists() or self._state.read_text(encoding='utf-8') != state:
-            raise ScoreFileError(f'{self.partial} is of another label CSV, network or image folder: delete it, or choose '
-                                 'another --out')
+            raise ScoreFileError(
+                f'{self.partial} is of another label CSV, network or image folder: delete it, or choose '
+                'another --out')
         content = self.partial.read_bytes()
         whole = content.rfind(b'\n') + 1
         if whole < len(content):
@@ -121,8 +127,13 @@ class ScoreFile:
                           probabilities if others else None))
         return found
 
-    def append(self, rows: Iterable[Sequence[str]], scores: Iterable[float], classes: Iterable[str | None] = (),
-               probabilities: Iterable[Sequence[float] | None] = ()) -> None:
+    def append(
+        self,
+        rows: Iterable[Sequence[str]],
+        scores: Iterable[float],
+        classes: Iterable[str | None] = (),
+        probabilities: Iterable[Sequence[float] | None] = ()
+    ) -> None:
         """Write the next rows, to the operating system at once.
 
         Args:

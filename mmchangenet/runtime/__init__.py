@@ -1,4 +1,6 @@
-"""Scoring an exported network with numpy, OpenCV and ONNX Runtime or OpenVINO alone: nothing of the training stack."""
+"""Scoring an exported network with numpy, OpenCV and ONNX Runtime or OpenVINO alone: nothing of the training
+stack.
+"""
 
 from mmchangenet.labels.label_rows import LabelRows
 from mmchangenet.labels.problems import LabelCsvError
@@ -8,5 +10,6 @@ from .golden_cache import GoldenCache
 from .settings import RuntimeFolderError, RuntimeSettings
 
 __all__ = [
-    'ChangeRuntime', 'GoldenCache', 'LabelCsvError', 'LabelRows', 'PairScore', 'RuntimeFolderError', 'RuntimeSettings'
+    'ChangeRuntime', 'GoldenCache', 'LabelCsvError', 'LabelRows', 'PairScore', 'RuntimeFolderError',
+    'RuntimeSettings'
 ]

@@ -1,7 +1,7 @@
 """Score a label CSV with an exported network: ``python -m mmchangenet.runtime FOLDER CSV --out scores.csv``.
 
-Exit codes: 0; 1 when rows could not be scored, after everything is written; 2 when folder, CSV or options are to be mended;
-130 when it was stopped, after which ``--resume`` goes on.
+Exit codes: 0; 1 when rows could not be scored, after everything is written; 2 when folder, CSV or options are
+to be mended; 130 when it was stopped, after which ``--resume`` goes on.
 """
 
 from __future__ import annotations
@@ -28,10 +28,15 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         prog='python -m mmchangenet.runtime', description='Score a label CSV with an exported network')
     parser.add_argument('folder', help='what tools/export_runtime.py wrote')
     parser.add_argument('csv', help='label CSV; the labels may be missing')
-    parser.add_argument('--out', required=True, metavar='CSV',
-                        help="file for the CSV's own rows in order with their siamese_score, written as they are scored")
+    parser.add_argument(
+        '--out',
+        required=True,
+        metavar='CSV',
+        help="file for the CSV's own rows in order with their siamese_score, written as they are scored")
     parser.add_argument('--resume', action='store_true', help='go on with what a stopped run left of --out')
-    parser.add_argument('--images-dir', metavar='DIR', help="folder that the CSV's paths start from; default: images "
+    parser.add_argument('--images-dir',
+                        metavar='DIR',
+                        help="folder that the CSV's paths start from; default: images "
                         "beside the CSV where there is such a folder, otherwise the CSV's own")
     parser.add_argument('--backend', choices=list(BACKENDS), default='onnxruntime')
     parser.add_argument('--threads', type=int, metavar='N', help='default: all cores')
@@ -82,8 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(failed) > LISTED:
         print(f'... and {len(failed) - LISTED} more', file=sys.stderr)
     fails = sum(result.is_fail for result in results) - len(failed)
-    print(f'{len(results)} rows are in {args.out}: {fails} FAIL above {runtime.threshold:.9g}, {len(failed)} without a '
-          f'score; {runtime.cache.misses} golden sides were encoded')
+    print(
+        f'{len(results)} rows are in {args.out}: {fails} FAIL above {runtime.threshold:.9g}, {len(failed)} without a '
+        f'score; {runtime.cache.misses} golden sides were encoded')
     return UNSCORED if failed else DONE
 
 

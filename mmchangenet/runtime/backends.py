@@ -15,9 +15,9 @@ from .signal_stack import signal_stack_kept
 class OnnxRuntimeGraph:
     """An ONNX file on ONNX Runtime's CPU provider.
 
-    A batch of as many items as there are threads or more is parted: every thread runs the whole graph on a part. They wait for
-    each other once a batch instead of once an operator. A smaller batch runs with all threads in every operator. Each way
-    has a session of its own, made when it is needed first.
+    A batch of as many items as there are threads or more is parted: every thread runs the whole graph on a
+    part. They wait for each other once a batch instead of once an operator. A smaller batch runs with all
+    threads in every operator. Each way has a session of its own, made when it is needed first.
 
     Args:
         file: the graph; the first dimension of all inputs and outputs is the batch.
@@ -58,9 +58,13 @@ class OnnxRuntimeGraph:
                 options.log_severity_level = 3
                 # threads that wait for more work would take it from those of the graph that comes next
                 options.add_session_config_entry('session.force_spinning_stop', '1')
-                # a product that is fused with a bias loses its int8 kernel: its weights would become floats in every run
+                # a product that is fused with a bias loses its int8 kernel: its weights would become floats
+                # in every run
                 self._sessions[threads] = self._onnxruntime.InferenceSession(
-                    self._file, options, providers=['CPUExecutionProvider'], disabled_optimizers=['MatMulAddFusion'])
+                    self._file,
+                    options,
+                    providers=['CPUExecutionProvider'],
+                    disabled_optimizers=['MatMulAddFusion'])
             return self._sessions[threads]
 
 
@@ -72,7 +76,9 @@ class OpenVinoGraph:
 
     def __init__(self, file: Any, threads: Any = None, at_once: int = 4) -> None:
         import openvino
-        settings = dict(PERFORMANCE_HINT='LATENCY', INFERENCE_PRECISION_HINT='f32', INFERENCE_NUM_THREADS=threads or cores())
+        settings = dict(PERFORMANCE_HINT='LATENCY',
+                        INFERENCE_PRECISION_HINT='f32',
+                        INFERENCE_NUM_THREADS=threads or cores())
         with signal_stack_kept():
             self._compiled = openvino.Core().compile_model(str(file), 'CPU', settings)
         self._at_once, self._local = at_once, threading.local()
@@ -83,11 +89,14 @@ class OpenVinoGraph:
             self._local.request = self._compiled.create_infer_request()
         results = [self._infer([array[start:start + self._at_once] for array in arrays])
                    for start in range(0, len(arrays[0]), self._at_once)]
-        return results[0] if len(results) == 1 else [np.concatenate(outputs) for outputs in zip(*results, strict=True)]
+        return results[0] if len(results) == 1 else [
+            np.concatenate(outputs) for outputs in zip(*results, strict=True)
+        ]
 
     def _infer(self, arrays: Any) -> Any:
         results = self._local.request.infer(arrays)
-        return [np.array(results[output]) for output in self._compiled.outputs]  # copies: the next call overwrites them
+        return [np.array(results[output])
+                for output in self._compiled.outputs]  # copies: the next call overwrites them
 
 
 def cores() -> Any:

@@ -38,7 +38,8 @@ class PairScore(NamedTuple):
     Attributes:
         score: higher = more likely a defect; NaN where there is an error.
         is_fail: whatever is not surely a PASS: a score above the threshold, or an error.
-        label: with more than two classes, the name that goes with the verdict: the most likely defect of a FAIL; else None.
+        label: with more than two classes, the name that goes with the verdict: the most likely defect of a
+            FAIL; else None.
         error: why there is no score.
         probabilities: with more than two classes, of each, PASS first.
     """
@@ -51,15 +52,17 @@ class PairScore(NamedTuple):
 
 
 class _ReadPair(NamedTuple):
-    """The compare side's image, and the golden sides by the key of their content, as often as they are compared."""
+    """The compare side's image, and the golden sides by the key of their content, as often as they are
+    compared.
+    """
 
     image: NDArray[np.uint8]
     goldens: list[tuple[bytes, Side]]
 
 
 class ChangeRuntime:
-    """An exported network, ready to score. Its methods may be called from several threads at a time, and in processes that
-    were forked from the one that made it.
+    """An exported network, ready to score. Its methods may be called from several threads at a time, and in
+    processes that were forked from the one that made it.
 
     Args:
         folder: what ``tools/export_runtime.py`` wrote.
@@ -69,7 +72,8 @@ class ChangeRuntime:
 
     Attributes:
         settings (RuntimeSettings): the folder's ``runtime.json``.
-        cache (GoldenCache): its ``hits``, ``misses`` and ``num_bytes`` tell whether ``cache_bytes`` is enough.
+        cache (GoldenCache): its ``hits``, ``misses`` and ``num_bytes`` tell whether ``cache_bytes`` is
+            enough.
 
     Raises:
         RuntimeFolderError: when the folder is incomplete, damaged or of another format.
@@ -82,13 +86,17 @@ class ChangeRuntime:
         [PairScore(score=0.93, is_fail=True, label=None, error=None, probabilities=None)]
     """
 
-    def __init__(self, folder: str | os.PathLike[str], backend: str = 'onnxruntime', threads: int | None = None,
+    def __init__(self,
+                 folder: str | os.PathLike[str],
+                 backend: str = 'onnxruntime',
+                 threads: int | None = None,
                  cache_bytes: int = 1 << 30) -> None:
         if backend not in BACKENDS:
             raise ValueError(f'backend {backend!r}: use one of {", ".join(BACKENDS)}')
         if threads is not None and not 1 <= threads <= THREADS_A_CORE * cores():
-            raise ValueError(f'threads {threads}: use 1 to {THREADS_A_CORE * cores()}, of which {cores()}, one per core, '
-                             'is the default')
+            raise ValueError(
+                f'threads {threads}: use 1 to {THREADS_A_CORE * cores()}, of which {cores()}, one per core, '
+                'is the default')
         self.folder, self.backend, self.settings = Path(folder), backend, RuntimeSettings.read(folder)
         self.threshold = self.settings.threshold
         self.cache = GoldenCache(cache_bytes)
@@ -134,12 +142,13 @@ class ChangeRuntime:
 
         Args:
             pairs: (compare, golden). A side is one image, a list of one image per lighting in the order of
-                ``settings.lightings``, or a dict of them by lighting. An image is a path, the bytes of an image file, or a
-                uint8 array (h, w, 3) in RGB of any size. With ``settings.num_golden`` > 1 a golden side is a list: the
-                images of the first golden, of the second and so on.
+                ``settings.lightings``, or a dict of them by lighting. An image is a path, the bytes of an
+                image file, or a uint8 array (h, w, 3) in RGB of any size. With ``settings.num_golden`` > 1 a
+                golden side is a list: the images of the first golden, of the second and so on.
 
         Returns:
-            one per pair, in order. A pair whose images cannot be used has a NaN score, is a FAIL and has an ``error``.
+            one per pair, in order. A pair whose images cannot be used has a NaN score, is a FAIL and has an
+            ``error``.
         """
         return list(self.iterate(pairs))
 
@@ -155,16 +164,20 @@ class ChangeRuntime:
         while batch := list(islice(pairs, self._pairs_at_once)):
             yield self._score_batch(batch)
 
-    def score_csv(self, csv_file: str | os.PathLike[str], images_dir: str | os.PathLike[str],
-                  out: str | os.PathLike[str] | None = None, progress: Callable[[int, int], object] | None = None,
+    def score_csv(self,
+                  csv_file: str | os.PathLike[str],
+                  images_dir: str | os.PathLike[str],
+                  out: str | os.PathLike[str] | None = None,
+                  progress: Callable[[int, int], object] | None = None,
                   resume: bool = False) -> list[PairScore]:
         """Score the rows of a label CSV.
 
         Args:
             csv_file: see :class:`LabelRows`; the labels may be missing.
             images_dir: the folder that its paths start from.
-            out: a CSV to write: its own rows in order with a column ``siamese_score``, and with more than two classes
-                their name and probabilities. Rows are written as they are scored, see :class:`ScoreFile`.
+            out: a CSV to write: its own rows in order with a column ``siamese_score``, and with more than two
+                classes their name and probabilities. Rows are written as they are scored, see
+                :class:`ScoreFile`.
             progress: called with the number of rows done and the number of all.
             resume: go on with what a stopped run left of ``out``.
 
@@ -175,14 +188,19 @@ class ChangeRuntime:
             FileNotFoundError: when there is no such CSV.
             LabelCsvError: with the lines that make it unusable.
             OutputError: when ``out`` cannot be written or is an input.
-            ScoreFileError: when a stopped run left scores and ``resume`` is not given, or they are of another run.
+            ScoreFileError: when a stopped run left scores and ``resume`` is not given, or they are of another
+                run.
         """
         rows = LabelRows(csv_file)
         pairs = rows.pairs(images_dir, self.settings)
         if out is None:
             return self._score_rows(rows, pairs, None, progress)
-        inputs = [csv_file, self.folder / SETTINGS_FILE, *(self.folder / name for name in self.settings.graphs)]
-        state = dict(csv=digest_of(csv_file), images=os.path.abspath(images_dir), backend=self.backend,
+        inputs = [
+            csv_file, self.folder / SETTINGS_FILE, *(self.folder / name for name in self.settings.graphs)
+        ]
+        state = dict(csv=digest_of(csv_file),
+                     images=os.path.abspath(images_dir),
+                     backend=self.backend,
                      settings=hashlib.sha256(self.settings.scoring_text().encode()).hexdigest())
         file = ScoreFile(out, rows.columns, self.settings.class_names, state, resume, inputs)
         try:
@@ -197,8 +215,9 @@ class ChangeRuntime:
         results = self._scored_before(file) if file and file.done else []
         for batch in self._batches(islice(pairs, len(results), None)):
             if file:
-                file.append(rows.rows[len(results):len(results) + len(batch)], [result.score for result in batch],
-                            [result.label for result in batch], [result.probabilities for result in batch])
+                file.append(rows.rows[len(results):len(results) + len(batch)],
+                            [result.score for result in batch], [result.label for result in batch],
+                            [result.probabilities for result in batch])
             results += batch
             if progress:
                 progress(len(results), len(rows))
@@ -206,9 +225,11 @@ class ChangeRuntime:
 
     def _scored_before(self, file: ScoreFile) -> list[PairScore]:
         """The results that a stopped run left."""
-        return [PairScore(score, bool(is_fail(score, self.threshold)), label,
-                          None if math.isfinite(score) else 'had no score when the run was stopped', probabilities)
-                for score, label, probabilities in file.scored_before()]
+        return [
+            PairScore(score, bool(is_fail(score, self.threshold)), label,
+                      None if math.isfinite(score) else 'had no score when the run was stopped',
+                      probabilities) for score, label, probabilities in file.scored_before()
+        ]
 
     def _score_batch(self, pairs: Sequence[Any]) -> list[PairScore]:
         """A batch's results: what can be read is scored together."""
@@ -221,7 +242,10 @@ class ChangeRuntime:
         if good:
             compare = self._encoded([side.image for side in good], new, known)
             scored = iter(self._compared(compare, [known[key] for side in good for key, _ in side.goldens]))
-        return [next(scored) if isinstance(side, _ReadPair) else PairScore(math.nan, True, error=side) for side in sides]
+        return [
+            next(scored) if isinstance(side, _ReadPair) else PairScore(math.nan, True, error=side)
+            for side in sides
+        ]
 
     def _read(self, pair: Any) -> _ReadPair | str:
         """A pair as far as it is needed whatever is in the cache, or what is wrong with it."""
@@ -241,17 +265,21 @@ class ChangeRuntime:
         if count == 1:
             return [images]
         if not isinstance(images, (list, tuple)) or len(images) != count * lightings:
-            raise ImageError(f'the golden side is a list of {count} goldens with {lightings} images each, got '
-                             f'{len(images) if isinstance(images, (list, tuple)) else type(images).__name__}')
+            raise ImageError(
+                f'the golden side is a list of {count} goldens with {lightings} images each, got '
+                f'{len(images) if isinstance(images, (list, tuple)) else type(images).__name__}')
         return [images[start:start + lightings] for start in range(0, len(images), lightings)]
 
     def _golden_codes(self, read: Sequence[_ReadPair]
                       ) -> tuple[dict[bytes, Code], dict[bytes, NDArray[np.uint8]], dict[bytes, str]]:
-        """Of the golden sides by key: codes in the cache, images of those to encode, what is wrong with the others."""
+        """Of the golden sides by key: codes in the cache, images of those to encode, what is wrong with the
+        others.
+        """
         goldens = {key: golden for side in read for key, golden in side.goldens}
         known = {key: code for key in goldens if (code := self.cache.get(key)) is not None}
         wanted = [key for key in goldens if key not in known]
-        images = dict(zip(wanted, self._readers.map(_laid_out, (goldens[key] for key in wanted)), strict=True))
+        images = dict(zip(wanted, self._readers.map(_laid_out, (goldens[key] for key in wanted)),
+                          strict=True))
         return (known, {key: image for key, image in images.items() if not isinstance(image, str)},
                 {key: error for key, error in images.items() if isinstance(error, str)})
 
@@ -271,11 +299,15 @@ class ChangeRuntime:
         return compare
 
     def _compared(self, compare: Code, goldens: Sequence[Code]) -> list[PairScore]:
-        """Results of pairs from the codes of their compare sides and of ``num_golden`` goldens each; the closest counts."""
+        """Results of pairs from the codes of their compare sides and of ``num_golden`` goldens each; the
+        closest counts.
+        """
         count = self.settings.num_golden
         if count > 1:
             compare = [np.repeat(part, count, axis=0) for part in compare]
-        golden = [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in zip(*goldens, strict=True)]
+        golden = [
+            parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in zip(*goldens, strict=True)
+        ]
         outputs = self._compare(*compare, *golden)
         if count > 1:
             closest = outputs[0].reshape(-1, count).argmin(axis=1) + np.arange(0, len(goldens), count)
@@ -286,9 +318,11 @@ class ChangeRuntime:
         if len(outputs) > 1:
             labels = [self.settings.class_names[number] for number in class_numbers(outputs[1], fails)]
             shares = [tuple(row) for row in outputs[1].tolist()]
-        return [PairScore(score, fail, label, None, share) if math.isfinite(score)
-                else PairScore(math.nan, True, error=f'the network gave the score {score}')
-                for score, fail, label, share in zip(scores.tolist(), fails.tolist(), labels, shares, strict=True)]
+        return [
+            PairScore(score, fail, label, None, share) if math.isfinite(score) else PairScore(
+                math.nan, True, error=f'the network gave the score {score}')
+            for score, fail, label, share in zip(scores.tolist(), fails.tolist(), labels, shares, strict=True)
+        ]
 
 
 def _laid_out(side: Side) -> NDArray[np.uint8] | str:

@@ -16,7 +16,8 @@ class GoldenCache:
     """A dictionary of codes bounded in bytes, safe to use from several threads.
 
     Args:
-        max_bytes: that the arrays of all codes take at most; a code that is larger is not kept. 0 keeps nothing.
+        max_bytes: that the arrays of all codes take at most; a code that is larger is not kept. 0 keeps
+            nothing.
 
     Attributes:
         hits, misses (int): how often a wanted code was there, and how often not.

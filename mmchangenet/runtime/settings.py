@@ -103,7 +103,8 @@ class RuntimeSettings:
             if len(getattr(self, name)) != 3 or not all(
                     type(number) in (int, float) and math.isfinite(number) and number > least
                     for number in getattr(self, name)):
-                raise ValueError(f'{name} {list(getattr(self, name))}: three numbers are needed, for R, G and B')
+                raise ValueError(
+                    f'{name} {list(getattr(self, name))}: three numbers are needed, for R, G and B')
         if not isinstance(self.graphs, dict):
             raise ValueError(f'graphs {self.graphs!r}: files with their digests are needed')
 
@@ -114,8 +115,9 @@ class RuntimeSettings:
         rows, columns = self.grid or (self.num_lightings, 1)
         laid_out = (rows * self.image_size[0], columns * self.image_size[1])
         if rows * columns != self.num_lightings or laid_out != self.input_size:
-            raise ValueError(f'{self.num_lightings} lightings of {self.image_size} in layout {self.layout!r}, grid '
-                             f'{self.grid} do not make an image of {self.input_size}')
+            raise ValueError(
+                f'{self.num_lightings} lightings of {self.image_size} in layout {self.layout!r}, grid '
+                f'{self.grid} do not make an image of {self.input_size}')
 
     @property
     def num_lightings(self) -> int:
@@ -146,7 +148,8 @@ class RuntimeSettings:
         known = {field.name for field in fields(cls)}
         missing = {field.name for field in fields(cls) if field.default is MISSING} - set(content)
         if missing or set(content) - known:
-            raise RuntimeFolderError(f'{file}: missing {sorted(missing)}, unknown {sorted(set(content) - known)}')
+            raise RuntimeFolderError(
+                f'{file}: missing {sorted(missing)}, unknown {sorted(set(content) - known)}')
         try:
             settings = cls(**content)
         except (TypeError, ValueError) as error:
@@ -158,15 +161,18 @@ class RuntimeSettings:
         there = {file.name for file in folder.glob('*.onnx')}
         named = set(self.graphs)
         if not set(GRAPHS) <= named <= {*GRAPHS, GOLDEN_GRAPH} or there - named:
-            raise RuntimeFolderError(f'{folder / SETTINGS_FILE} names the graphs {sorted(named)}, and in the folder are '
-                                     f'{sorted(there)}: copy the whole folder again')
+            raise RuntimeFolderError(
+                f'{folder / SETTINGS_FILE} names the graphs {sorted(named)}, and in the folder are '
+                f'{sorted(there)}: copy the whole folder again')
         for name, expected in self.graphs.items():
             try:
                 found = digest_of(folder / name)
             except OSError as error:
-                raise RuntimeFolderError(f'{folder / name}: {error.strerror}. Copy the whole folder again') from error
+                raise RuntimeFolderError(
+                    f'{folder / name}: {error.strerror}. Copy the whole folder again') from error
             if found != expected:
-                raise RuntimeFolderError(f'{folder / name} is damaged or of another export: copy the whole folder again')
+                raise RuntimeFolderError(
+                    f'{folder / name} is damaged or of another export: copy the whole folder again')
 
 
 def _content(file: Path) -> dict[str, Any]:
@@ -180,8 +186,9 @@ def _content(file: Path) -> dict[str, Any]:
         raise RuntimeFolderError(f'{file} is no JSON ({error}): export the network again') from error
     found = content.get('format') if isinstance(content, dict) else None
     if type(found) is not int or found != FORMAT:
-        raise RuntimeFolderError(f'{file} has format {found!r}, this runtime reads {FORMAT}: use the mmchangenet that '
-                                 'exported the network, or export it again')
+        raise RuntimeFolderError(
+            f'{file} has format {found!r}, this runtime reads {FORMAT}: use the mmchangenet that '
+            'exported the network, or export it again')
     return content
 
 

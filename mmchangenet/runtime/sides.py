@@ -1,4 +1,6 @@
-"""One side of a pair: from files or arrays to the image that the network takes, with the bytes of training's pipeline."""
+"""One side of a pair: from files or arrays to the image that the network takes, with the bytes of training's
+pipeline.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,21 @@ class Side:
     """The images of one side, read but not yet decoded.
 
     Args:
-        images: one image or a sequence of one per lighting, in the settings' order, or a dict of them by lighting. An image
-            is a path, the bytes of an image file, or a uint8 array (h, w, 3) in RGB.
+        images: one image or a sequence of one per lighting, in the settings' order, or a dict of them by
+            lighting. An image is a path, the bytes of an image file, or a uint8 array (h, w, 3) in RGB.
         settings: of the network.
         name: for messages: ``compare`` or ``golden``.
 
     Raises:
-        ImageError: when there is not one image per lighting, a file cannot be read, or an array is not as described.
+        ImageError: when there is not one image per lighting, a file cannot be read, or an array is not as
+            described.
     """
 
     def __init__(self, images: Any, settings: RuntimeSettings, name: str) -> None:
         self._settings = settings
-        self._images = [_Image(image, name, settings.max_pixels) for image in ordered(images, settings.lightings, name)]
+        self._images = [
+            _Image(image, name, settings.max_pixels) for image in ordered(images, settings.lightings, name)
+        ]
 
     def key(self) -> bytes:
         """A digest of the content of all images, which differs as soon as a byte or a size does."""
@@ -49,7 +54,8 @@ class Side:
         if len({image.shape for image in images}) == 1:
             resized = resize(images, settings.image_size, settings.filter)
         else:
-            resized = np.concatenate([resize([image], settings.image_size, settings.filter) for image in images])
+            resized = np.concatenate(
+                [resize([image], settings.image_size, settings.filter) for image in images])
         return np.ascontiguousarray(lay_out(resized, settings.layout, settings.grid).transpose(2, 0, 1))
 
 
@@ -84,8 +90,9 @@ def check_array(image: Any, side: str) -> None:
             and image.size):
         return
     what = f'{image.dtype} {image.shape}' if isinstance(image, np.ndarray) else type(image).__name__
-    raise ImageError(f'the {side} side has an image that is {what}: give a path, the bytes of an image file, or a uint8 '
-                     'array (h, w, 3) in RGB')
+    raise ImageError(
+        f'the {side} side has an image that is {what}: give a path, the bytes of an image file, or a uint8 '
+        'array (h, w, 3) in RGB')
 
 
 def ordered(images: Any, names: tuple[str, ...] | None, side: str) -> list[Any]:

@@ -19,8 +19,9 @@ class SignalStack(ctypes.Structure):
 def signal_stack_kept() -> Iterator[Any]:
     """Undo what happens to this thread's signal stack inside.
 
-    OpenVINO (2026.4) sets one when it compiles a network and frees its memory later without unsetting it: the next signal
-    that Python handles, such as Ctrl-C or the end of a child process, would end the process by a segmentation fault.
+    OpenVINO (2026.4) sets one when it compiles a network and frees its memory later without unsetting it: the
+    next signal that Python handles, such as Ctrl-C or the end of a child process, would end the process by a
+    segmentation fault.
     """
     if not sys.platform.startswith('linux'):
         yield

@@ -11,8 +11,8 @@ class ChangeDataSample(BaseDataElement):
         input_path, golden_path, label, object_name (str): the row's cells; ``label`` is ``''`` when the
             CSV has none.
         compare_files, golden_files (list[str]): one image file a lighting, in the order of ``input_map``.
-        num_golden (int, optional): with several goldens a part, how many; ``golden_files`` are then those of the first
-            golden, of the second and so on.
+        num_golden (int, optional): with several goldens a part, how many; ``golden_files`` are then those of
+            the first golden, of the second and so on.
         error (str, optional): why an image could not be read; the row then gets no score.
         replaced (list[tuple[int, str]], optional): in training, the unreadable rows that this sample
             stands in for, each with the reason.

@@ -66,7 +66,8 @@ def revert_state_dict(ours: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
     known = OrderedDict((key, tensor) for key, tensor in ours.items() if names[key] is not None)
     _check(known, [key for key, name in names.items() if name is None], 'the checkpoint',
            lambda keys: {key: key for key in keys})
-    return OrderedDict((names[key] or key, to_reference_shape(key, tensor, names[key] or '')) for key, tensor in known.items())
+    return OrderedDict((names[key] or key, to_reference_shape(key, tensor, names[key] or ''))
+                       for key, tensor in known.items())
 
 
 def expected_layout(ours: Mapping[str, Tensor]) -> dict[str, torch.Size]:

@@ -46,7 +46,8 @@ class Pair:
     Attributes:
         position (int): the row's place in the dataset, from 0.
         score (float): its score.
-        info (dict): the dataset's ``get_data_info``: paths, label, object name, ``compare_files`` and ``golden_files``.
+        info (dict): the dataset's ``get_data_info``: paths, label, object name, ``compare_files`` and
+            ``golden_files``.
     """
 
     position: int
@@ -87,7 +88,10 @@ def write_gallery(out_dir: str | Path, gallery: Gallery, margin: float) -> list[
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob('[0-9]*_score*.jpg'):
         old.unlink()
-    return [f'{gallery.folder}/{_write_picture(folder, rank, pair, margin)}' for rank, pair in enumerate(gallery.pairs, 1)]
+    return [
+        f'{gallery.folder}/{_write_picture(folder, rank, pair, margin)}'
+        for rank, pair in enumerate(gallery.pairs, 1)
+    ]
 
 
 def _write_picture(folder: Any, rank: Any, pair: Any, margin: Any) -> Any:
@@ -95,12 +99,18 @@ def _write_picture(folder: Any, rank: Any, pair: Any, margin: Any) -> Any:
     called, relation = ('FAIL', '>') if is_fail(pair.score, margin) else ('PASS', '≤')
     lightings = len(info['compare_files'])
     which = f'   (the first of {info["num_golden"]})' if 'num_golden' in info else ''
-    compare, golden = ([_read(file) for file in info[side][:lightings]] for side in ('compare_files', 'golden_files'))
+    compare, golden = ([_read(file) for file in info[side][:lightings]]
+                       for side in ('compare_files', 'golden_files'))
     picture = draw_pair(
-        compare, golden, light_names(info),
-        heading=f'{info["label"] or "no label"}, called {called}   score {pair.score:.4g} {relation} margin {margin:.4g}',
-        details=[f'{info["object_name"]}   (row {pair.position}, from 0)', f'compare  {info["input_path"]}',
-                 f'golden  {info["golden_path"]}{which}'])
+        compare,
+        golden,
+        light_names(info),
+        heading=
+        f'{info["label"] or "no label"}, called {called}   score {pair.score:.4g} {relation} margin {margin:.4g}',
+        details=[
+            f'{info["object_name"]}   (row {pair.position}, from 0)', f'compare  {info["input_path"]}',
+            f'golden  {info["golden_path"]}{which}'
+        ])
     board = Path(info['input_path']).name
     name = _file_name(f'{rank:03d}_score{pair.score:.4f}', board, info['object_name'], info['label'])
     Image.fromarray(picture).save(folder / name, quality=QUALITY, subsampling=0)
@@ -125,7 +135,8 @@ def light_names(info: Any) -> Any:
 
 def _file_name(*parts: Any, longest: int = 100) -> Any:
     """A name that every file system takes."""
-    return '_'.join(re.sub(r'[^A-Za-z0-9._-]+', '-', part).strip('-') for part in parts if part)[:longest] + '.jpg'
+    return '_'.join(re.sub(r'[^A-Za-z0-9._-]+', '-', part).strip('-')
+                    for part in parts if part)[:longest] + '.jpg'
 
 
 def write_index(out_dir: str | Path, title: str, tables: Any, plots: Sequence[str],
@@ -143,26 +154,34 @@ def write_index(out_dir: str | Path, title: str, tables: Any, plots: Sequence[st
     Returns:
         the page.
     """
-    links = ''.join(f'<a href="#{quote(gallery.folder)}">{escape(gallery.title)} ({gallery.total})</a>' for gallery in galleries)
-    body = [f'<h1>{escape(title)}</h1>', f'<nav>{links}</nav>', '<h2>Figures</h2>', '<div class="tables">',
-            *map(_table, tables), '</div>', '<h2>Scores</h2>', '<div class="plots">',
-            *(f'<a href="{quote(plot)}"><img src="{quote(plot)}" alt="{escape(Path(plot).stem)}"></a>' for plot in plots),
-            '</div>']
+    links = ''.join(f'<a href="#{quote(gallery.folder)}">{escape(gallery.title)} ({gallery.total})</a>'
+                    for gallery in galleries)
+    body = [
+        f'<h1>{escape(title)}</h1>', f'<nav>{links}</nav>', '<h2>Figures</h2>', '<div class="tables">',
+        *map(_table, tables), '</div>', '<h2>Scores</h2>', '<div class="plots">',
+        *(f'<a href="{quote(plot)}"><img src="{quote(plot)}" alt="{escape(Path(plot).stem)}"></a>'
+          for plot in plots), '</div>'
+    ]
     for gallery, files in zip(galleries, pictures, strict=True):
-        shown = '' if gallery.total == len(files) else f' Only the first {len(files)} of {gallery.total} are drawn.'
+        shown = '' if gallery.total == len(
+            files) else f' Only the first {len(files)} of {gallery.total} are drawn.'
         body += [f'<h2 id="{quote(gallery.folder)}">{escape(gallery.title)} ({gallery.total})</h2>',
                  f'<p>{escape(gallery.explanation + shown)}</p>', '<div class="cards">',
                  *(_card(*item) for item in enumerate(zip(gallery.pairs, files, strict=True), 1)), '</div>']
     page = Path(out_dir, 'index.html')
     page.write_text('<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
                     '<meta name="viewport" content="width=device-width">'
-                    f'<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n' + '\n'.join(body) +
-                    '\n</body>\n</html>\n', encoding='utf-8')
+                    f'<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n' +
+                    '\n'.join(body) + '\n</body>\n</html>\n',
+                    encoding='utf-8')
     return page
 
 
 def _table(table: Any) -> Any:
-    kinds = [' class="text"' if not number or name in table.text_columns else '' for number, name in enumerate(table.header)]
+    kinds = [
+        ' class="text"' if not number or name in table.text_columns else ''
+        for number, name in enumerate(table.header)
+    ]
 
     def row(cells: Any, tag: Any) -> Any:
         cells = (f'<{tag}{kind}>{escape(cell)}</{tag}>' for cell, kind in zip(cells, kinds, strict=True))
@@ -176,6 +195,7 @@ def _table(table: Any) -> Any:
 def _card(rank: Any, item: Any) -> Any:
     pair, file = item
     info = {key: escape(str(pair.info[key])) for key in ('label', 'object_name', 'input_path', 'golden_path')}
-    return (f'<figure><a href="{quote(file)}"><img loading="lazy" src="{quote(file)}" alt="{info["object_name"]}"></a>'
-            f'<figcaption><b>{rank}. {info["label"]}, score {pair.score:.4g}</b><br>{info["object_name"]}<br>'
-            f'<span>compare {info["input_path"]}<br>golden {info["golden_path"]}</span></figcaption></figure>')
+    return (
+        f'<figure><a href="{quote(file)}"><img loading="lazy" src="{quote(file)}" alt="{info["object_name"]}"></a>'
+        f'<figcaption><b>{rank}. {info["label"]}, score {pair.score:.4g}</b><br>{info["object_name"]}<br>'
+        f'<span>compare {info["input_path"]}<br>golden {info["golden_path"]}</span></figcaption></figure>')

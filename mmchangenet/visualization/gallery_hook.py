@@ -1,4 +1,6 @@
-"""Pictures after a test: escapes, false alarms, score histogram, recall over false alarms, and a page of all."""
+"""Pictures after a test: escapes, false alarms, score histogram, recall over false alarms, and a page of
+all.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,10 @@ HISTOGRAM, CURVE, CONFUSION = 'score_histogram.png', 'recall_false_alarm.png', '
 class GalleryHook(Hook):
     """Shows what a test got wrong.
 
-    Into ``out_dir`` go ``escapes/`` (FAIL rows called PASS, lowest score first) and ``false_alarms/`` (PASS rows called
-    FAIL, highest first) with one picture a row, ``score_histogram.png``, ``recall_false_alarm.png``,
-    with more than two classes ``confusion.png``, and ``index.html``.
-    Needs an ``InspectionMetric`` in the test evaluator; images are read again from the dataset's files.
+    Into ``out_dir`` go ``escapes/`` (FAIL rows called PASS, lowest score first) and ``false_alarms/`` (PASS
+    rows called FAIL, highest first) with one picture a row, ``score_histogram.png``,
+    ``recall_false_alarm.png``, with more than two classes ``confusion.png``, and ``index.html``. Needs an
+    ``InspectionMetric`` in the test evaluator; images are read again from the dataset's files.
 
     Args:
         out_dir: folder for the pictures.
@@ -62,7 +64,8 @@ class GalleryHook(Hook):
         galleries = self._galleries(rows, runner.test_dataloader.dataset)
         pictures = [write_gallery(self.out_dir, gallery, margin) for gallery in galleries]
         page = write_index(self.out_dir, runner.experiment_name, metric.tables, plots, galleries, pictures)
-        runner.logger.info(f'{galleries[0].total} escapes, {galleries[1].total} false alarms, plots: open {page}')
+        runner.logger.info(
+            f'{galleries[0].total} escapes, {galleries[1].total} false alarms, plots: open {page}')
 
     def _galleries(self, rows: Any, dataset: Any) -> Any:
         escaped = rows.counted & (rows.gt_fail == 1) & ~rows.pred_fail
@@ -77,8 +80,10 @@ class GalleryHook(Hook):
                  explanation: Any) -> Any:
         chosen = np.flatnonzero(chosen)
         worst = chosen[np.argsort(order[chosen], kind='stable')][:self.max_images].tolist()
-        pairs = [Pair(int(rows.position[row]), float(rows.score[row]), dataset.get_data_info(int(rows.position[row])))
-                 for row in worst]
+        pairs = [
+            Pair(int(rows.position[row]), float(rows.score[row]),
+                 dataset.get_data_info(int(rows.position[row]))) for row in worst
+        ]
         return Gallery(folder, title, explanation, len(chosen), pairs)
 
     @staticmethod
@@ -86,9 +91,10 @@ class GalleryHook(Hook):
         for metric in runner.test_evaluator.metrics:
             if hasattr(metric, 'rows'):
                 return metric
-        raise LookupError('pictures are drawn from the rows of an InspectionMetric, but the evaluator has only '
-                          f'{[type(metric).__name__ for metric in runner.test_evaluator.metrics]}: '
-                          'add dict(type="InspectionMetric") to it')
+        raise LookupError(
+            'pictures are drawn from the rows of an InspectionMetric, but the evaluator has only '
+            f'{[type(metric).__name__ for metric in runner.test_evaluator.metrics]}: '
+            'add dict(type="InspectionMetric") to it')
 
 
 def unwrapped(model: Any) -> Any:

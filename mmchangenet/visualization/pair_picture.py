@@ -12,7 +12,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-FONT_FOLDER = Path(matplotlib.get_data_path()) / 'fonts/ttf'  # matplotlib brings DejaVu, which knows most alphabets
+FONT_FOLDER = Path(
+    matplotlib.get_data_path()) / 'fonts/ttf'  # matplotlib brings DejaVu, which knows most alphabets
 BACKGROUND, INK, FAINT, UNREADABLE = (255, 255, 255), (32, 33, 36), (110, 114, 120), (176, 178, 182)
 TILE = 192  # pixels of a tile's longer side, about
 BORDER = 16
@@ -37,9 +38,12 @@ def draw_pair(compare: Sequence[np.ndarray[Any, Any] | str], golden: Sequence[np
         uint8 RGB (H, W, 3).
     """
     differences, full_scale = difference_maps(compare, golden)
-    tiles = [[image if isinstance(image, str) else _tile(image) for image in side] for side in (compare, golden, differences)]
-    height, width = next((tile.shape[:2] for side in tiles for tile in side if not isinstance(tile, str)), (TILE, TILE))
-    grid = [[_unreadable(tile, width, height) if isinstance(tile, str) else tile for tile in side] for side in tiles]
+    tiles = [[image if isinstance(image, str) else _tile(image) for image in side]
+             for side in (compare, golden, differences)]
+    height, width = next((tile.shape[:2] for side in tiles for tile in side if not isinstance(tile, str)),
+                         (TILE, TILE))
+    grid = [[_unreadable(tile, width, height) if isinstance(tile, str) else tile for tile in side]
+            for side in tiles]
     widths = [max(tile.shape[1] for tile in column) for column in zip(*grid, strict=True)]
     heights = [max(tile.shape[0] for tile in line) for line in grid]
     bold, plain, small = _font(17, 'Bold'), _font(13), _font(11)
@@ -54,7 +58,8 @@ def draw_pair(compare: Sequence[np.ndarray[Any, Any] | str], golden: Sequence[np
     for number, detail in enumerate(details):
         draw.text((BORDER, BORDER + 26 + 18 * number), _shortened(detail, plain, room), FAINT, plain)
 
-    sides = (('compare', ''), ('golden', ''), ('difference', f'up to {full_scale} of 255' if full_scale else ''))
+    sides = (('compare', ''), ('golden', ''), ('difference',
+                                               f'up to {full_scale} of 255' if full_scale else ''))
     top = head + names
     for (side, note), line, height in zip(sides, grid, heights, strict=True):
         draw.text((BORDER, top + height // 2), side, INK, plain, anchor='lm')
@@ -69,8 +74,9 @@ def draw_pair(compare: Sequence[np.ndarray[Any, Any] | str], golden: Sequence[np
     return np.asarray(canvas)
 
 
-def difference_maps(compare: Sequence[np.ndarray[Any, Any] | str],
-                    golden: Sequence[np.ndarray[Any, Any] | str]) -> tuple[list[np.ndarray[Any, Any] | str], int]:
+def difference_maps(
+        compare: Sequence[np.ndarray[Any, Any] | str],
+        golden: Sequence[np.ndarray[Any, Any] | str]) -> tuple[list[np.ndarray[Any, Any] | str], int]:
     """Absolute difference of each lighting, mean over the channels, as heat maps on one scale.
 
     Args:
@@ -89,7 +95,8 @@ def difference_maps(compare: Sequence[np.ndarray[Any, Any] | str],
         maps.append(np.abs(left.astype(np.int16) - right).mean(axis=2))
     peaks = [float(np.percentile(change, 99)) for change in maps if not isinstance(change, str)]
     full_scale = max(LEAST_FULL_SCALE, *peaks) if peaks else 0
-    return [change if isinstance(change, str) else _heat(change / full_scale) for change in maps], round(full_scale)
+    return [change if isinstance(change, str) else _heat(change / full_scale)
+            for change in maps], round(full_scale)
 
 
 def _heat(share: Any) -> Any:
@@ -131,7 +138,8 @@ def _wrapped(text: Any, font: Any, room: Any, most_lines: Any) -> Any:
             if lines[-1] and font.getlength(lines[-1] + letter) > room:
                 lines.append('')
             lines[-1] += letter
-    return '\n'.join(line.strip() for line in (lines if len(lines) <= most_lines else [*lines[:most_lines - 1], '…']))
+    return '\n'.join(line.strip()
+                     for line in (lines if len(lines) <= most_lines else [*lines[:most_lines - 1], '…']))
 
 
 def _shortened(text: Any, font: Any, room: Any) -> Any:

@@ -31,7 +31,9 @@ def plot_score_histogram(path: Any, scores: np.ndarray[Any, Any], is_fail: np.nd
         names: (n,) str, each row's label.
         margin: the head's margin.
     """
-    scores, is_fail, names = np.asarray(scores, dtype=float), np.asarray(is_fail, dtype=bool), np.asarray(names, dtype=object)
+    scores, is_fail, names = np.asarray(scores, dtype=float), np.asarray(is_fail,
+                                                                         dtype=bool), np.asarray(names,
+                                                                                                 dtype=object)
     lines = _lines_of_names(scores[is_fail], names[is_fail])
     height = 0.6 + 0.26 * len(lines)
     figure = Figure(figsize=(9, 4.2 + height), dpi=120, layout='constrained')
@@ -55,11 +57,14 @@ def plot_score_histogram(path: Any, scores: np.ndarray[Any, Any], is_fail: np.nd
     for place, (_, values) in enumerate(lines):
         ticks = _thinned(values)
         lower.plot(ticks, np.full(len(ticks), place), '|', color=FAIL_COLOUR, markersize=9, alpha=0.6)
-    lower.set_yticks(range(len(lines)), [f'{name} ({_found(values, margin)})' for name, values in lines], fontsize=9,
+    lower.set_yticks(range(len(lines)), [f'{name} ({_found(values, margin)})' for name, values in lines],
+                     fontsize=9,
                      parse_math=False)
     lower.set_ylim(len(lines) - 0.4, -0.6)
     lower.set_xlabel('score')
-    lower.set_title('defects by name (found at the margin)' if lines else 'no FAIL row', fontsize=10, loc='left')
+    lower.set_title('defects by name (found at the margin)' if lines else 'no FAIL row',
+                    fontsize=10,
+                    loc='left')
     figure.savefig(path)
 
 
@@ -101,23 +106,38 @@ def plot_recall_false_alarm(path: Any, scores: np.ndarray[Any, Any], is_fail: np
     FigureCanvasAgg(figure)
     whole, high = figure.subplots(1, 2, width_ratios=[1, 1.6])
     if not 0 < np.count_nonzero(is_fail) < is_fail.size:
-        missing = ' and '.join(name for name, count in (('FAIL', is_fail.sum()), ('PASS', (~is_fail).sum())) if not count)
+        missing = ' and '.join(name for name, count in (('FAIL', is_fail.sum()), ('PASS', (~is_fail).sum()))
+                               if not count)
         for axes in (whole, high):
             axes.set_axis_off()
-            axes.text(0.5, 0.5, f'undefined: no {missing} row', ha='center', va='center', transform=axes.transAxes)
+            axes.text(0.5,
+                      0.5,
+                      f'undefined: no {missing} row',
+                      ha='center',
+                      va='center',
+                      transform=axes.transAxes)
         figure.savefig(path)
         return
     _, recall, rate = operating_points(scores, is_fail)
     recall, rate = _corners(100 * np.append(0, recall), 100 * np.append(0, rate))
-    points = [_point(scores, is_fail, threshold_for_recall(scores, is_fail, wanted), marker, f'{100 * wanted:g} % recall')
-              for wanted, marker in MARKED_RECALLS]
+    points = [
+        _point(scores, is_fail, threshold_for_recall(scores, is_fail, wanted), marker,
+               f'{100 * wanted:g} % recall') for wanted, marker in MARKED_RECALLS
+    ]
     points.append(_point(scores, is_fail, margin, '*', 'margin'))
     for axes in (whole, high):
         axes.step(rate, recall, where='post', color=PASS_COLOUR, linewidth=1.6, zorder=2)
         for x, y, marker, label in points:
-            axes.plot(x, y, marker, color=FAIL_COLOUR if marker != '*' else MARGIN_COLOUR, label=label, clip_on=False,
-                      markersize=13 if marker == '*' else 8, markerfacecolor='white' if marker != '*' else MARGIN_COLOUR,
-                      markeredgewidth=1.6, zorder=4 if marker != '*' else 3)
+            axes.plot(x,
+                      y,
+                      marker,
+                      color=FAIL_COLOUR if marker != '*' else MARGIN_COLOUR,
+                      label=label,
+                      clip_on=False,
+                      markersize=13 if marker == '*' else 8,
+                      markerfacecolor='white' if marker != '*' else MARGIN_COLOUR,
+                      markeredgewidth=1.6,
+                      zorder=4 if marker != '*' else 3)
         axes.set_xlabel('false alarm rate, % of PASS rows')
         axes.grid(alpha=0.25)
         axes.spines[['top', 'right']].set_visible(False)
@@ -130,7 +150,11 @@ def plot_recall_false_alarm(path: Any, scores: np.ndarray[Any, Any], is_fail: np
         high.minorticks_off()
         high.xaxis.set_major_formatter('{x:g}')
     high.set(title='high recall', xlim=(0, 100), ylim=(max(0.0, 100 - 1.1 * (100 - lowest)), 100))
-    figure.legend(*high.get_legend_handles_labels(), loc='outside lower center', ncols=len(points), frameon=False, fontsize=9)
+    figure.legend(*high.get_legend_handles_labels(),
+                  loc='outside lower center',
+                  ncols=len(points),
+                  frameon=False,
+                  fontsize=9)
     figure.savefig(path)
 
 

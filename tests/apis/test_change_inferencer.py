@@ -14,13 +14,21 @@ from mmchangenet.checkpoint import CheckpointError, write_checkpoint
 from mmchangenet.models import SiameseClassifier
 
 PIPELINE = [
-    dict(type='LoadLightings'), dict(type='PairedResize', size=(32, 32)), dict(type='LayOutLightings', layout='linear'),
+    dict(type='LoadLightings'),
+    dict(type='PairedResize', size=(32, 32)),
+    dict(type='LayOutLightings', layout='linear'),
     dict(type='PackChangeInputs')
 ]
-MODEL = dict(
-    type='SiameseClassifier', input_size=(64, 32),
-    backbone=dict(type='mmpretrain.ResNet', depth=18, stem_channels=8, base_channels=8, out_indices=(2, 3), _scope_='mmpretrain'),
-    neck=dict(type='LearnableDifference', embed_dim=8, num_modules=2), head=dict(type='ChangeClsHead', margin=0.4))
+MODEL = dict(type='SiameseClassifier',
+             input_size=(64, 32),
+             backbone=dict(type='mmpretrain.ResNet',
+                           depth=18,
+                           stem_channels=8,
+                           base_channels=8,
+                           out_indices=(2, 3),
+                           _scope_='mmpretrain'),
+             neck=dict(type='LearnableDifference', embed_dim=8, num_modules=2),
+             head=dict(type='ChangeClsHead', margin=0.4))
 
 
 @pytest.fixture(scope='module')
@@ -32,18 +40,25 @@ def folder(tmp_path_factory):
         (root / side).mkdir()
         for name in ('a', 'b', 'c'):
             for light in ('Top', 'Side'):
-                cv2.imwrite(str(root / side / f'{name}_{light}.png'), generator.integers(0, 256, (40, 40, 3), np.uint8))
-    rows = [f'board,golden,{label},{name}' for label, name in (('PASS', 'a'), ('missing', 'b'), ('PASS', 'c'))]
+                cv2.imwrite(str(root / side / f'{name}_{light}.png'),
+                            generator.integers(0, 256, (40, 40, 3), np.uint8))
+    rows = [
+        f'board,golden,{label},{name}' for label, name in (('PASS', 'a'), ('missing', 'b'), ('PASS', 'c'))
+    ]
     (root / 'labels.csv').write_text('\n'.join(['input_path,golden_path,label,object_name', *rows]))
     torch.manual_seed(0)
     model = SiameseClassifier(**{key: value for key, value in MODEL.items() if key != 'type'})
-    write_checkpoint(dict(state_dict=model.state_dict(), meta=dict(threshold=dict(value=0.25))), root / 'trained.pth')
+    write_checkpoint(dict(state_dict=model.state_dict(), meta=dict(threshold=dict(value=0.25))),
+                     root / 'trained.pth')
     return root
 
 
 @pytest.fixture(scope='module')
 def inferencer(folder):
-    dataset = dict(type='LightingPairDataset', ann_file='labels.csv', image_ext='.png', input_map=dict(Top=0, Side=1),
+    dataset = dict(type='LightingPairDataset',
+                   ann_file='labels.csv',
+                   image_ext='.png',
+                   input_map=dict(Top=0, Side=1),
                    pipeline=PIPELINE)
     config = Config(dict(default_scope='mmchangenet', model=MODEL, test_dataloader=dict(dataset=dataset)))
     return ChangeInferencer(config, folder / 'trained.pth', device='cpu', batch_size=2)
@@ -81,15 +96,18 @@ def test_a_pair_that_cannot_be_used_is_told_as_the_runtime_tells_it(inferencer, 
     compare, golden = files(folder, 'board', 'a'), files(folder, 'golden', 'a')
     good = inferencer.score_pairs([(compare, golden)])[0].score
     faulty = {
-        'the compare side has 1 images, but the network takes 2, one per lighting: Top, Side': (compare[:1], golden),
+        'the compare side has 1 images, but the network takes 2, one per lighting: Top, Side': (compare[:1],
+                                                                                                golden),
         'float64 (8, 8)': ([np.zeros((8, 8))] * 2, golden),
         'NoneType': ([None, None], golden),
         "lacks the lightings ['Side']": (dict(Top=compare[0]), golden),
         'cut off': ([open(file, 'rb').read()[:60] for file in compare], golden),
         '(compare, golden), got 1 items': (compare[:1], ),
     }
-    samples = inferencer.score_pairs([*faulty.values(), (dict(zip(('Side', 'Top'), compare[::-1], strict=True)), golden),
-                                      ([open(file, 'rb').read() for file in compare], golden)])
+    samples = inferencer.score_pairs([
+        *faulty.values(), (dict(zip(('Side', 'Top'), compare[::-1], strict=True)), golden),
+        ([open(file, 'rb').read() for file in compare], golden)
+    ])
     for message, sample in zip(faulty, samples, strict=False):
         assert message in sample.error and math.isnan(sample.score) and sample.pred_fail == 1
     assert [sample.score for sample in samples[-2:]] == pytest.approx([good, good], abs=1e-6)
@@ -114,20 +132,28 @@ def test_several_goldens_from_files_and_from_a_csv(folder, tmp_path):
         for light, file in zip(('Top', 'Side'), side, strict=True):
             (tmp_path / f'golden/{number}_{light}.png').write_bytes(Path(file).read_bytes())
     (tmp_path / 'board').symlink_to(folder / 'board')
-    dataset = dict(type='LightingPairDataset', ann_file='labels.csv', image_ext='.png', input_map=dict(Top=0, Side=1),
-                   num_golden=3, pipeline=PIPELINE)
+    dataset = dict(type='LightingPairDataset',
+                   ann_file='labels.csv',
+                   image_ext='.png',
+                   input_map=dict(Top=0, Side=1),
+                   num_golden=3,
+                   pipeline=PIPELINE)
     config = Config(dict(default_scope='mmchangenet', model=MODEL, test_dataloader=dict(dataset=dataset)))
     inferencer = ChangeInferencer(config, folder / 'trained.pth', device='cpu', batch_size=2)
     compare = files(folder, 'board', 'a')
     sample, = inferencer.score_pairs([(compare, goldens)])
     single = ChangeInferencer(Config(dict(config, test_dataloader=dict(dataset=dict(dataset, num_golden=1)))),
                               folder / 'trained.pth', device='cpu')
-    assert sample.score == pytest.approx(min(one.score for one in single.score_pairs([(compare, g) for g in goldens])), abs=1e-6)
+    assert sample.score == pytest.approx(min(one.score
+                                             for one in single.score_pairs([(compare, g) for g in goldens])),
+                                         abs=1e-6)
     frame = inferencer.score_csv(folder / 'labels.csv', tmp_path)
     assert frame.siamese_score[0] == pytest.approx(sample.score, abs=1e-6)
     lost, = inferencer.score_pairs([(compare, [files(folder, 'golden', 'lost')])])
     assert math.isnan(lost.score)
-    assert 'golden must be a list of 1 to 3 goldens' in inferencer.score_pairs([(compare, goldens + goldens[:1])])[0].error
+    assert 'golden must be a list of 1 to 3 goldens' in inferencer.score_pairs([
+        (compare, goldens + goldens[:1])
+    ])[0].error
 
 
 def test_a_config_without_test_data_is_an_error(folder):

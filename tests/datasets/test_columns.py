@@ -5,7 +5,7 @@ import pickle
 from multiprocessing.reduction import ForkingPickler
 
 import torch
-import torch.multiprocessing  # noqa: F401  (teaches ForkingPickler to share tensors)
+import torch.multiprocessing
 
 from mmchangenet.datasets.columns import PairTable, StringColumn
 

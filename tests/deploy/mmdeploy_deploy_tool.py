@@ -1,4 +1,5 @@
-"""The calls of mmdeploy 1.3.1's own tools/deploy.py, in its order and with its spawned processes; its wheel has no tools.
+"""The calls of mmdeploy 1.3.1's own tools/deploy.py, in its order and with its spawned processes; its wheel
+has no tools.
 
 Usage: mmdeploy_deploy_tool.py DEPLOY_CONFIG CONFIG CHECKPOINT IMG WORK_DIR DEVICE
 """
@@ -23,7 +24,9 @@ from mmdeploy.utils.utils import target_wrapper
 
 
 def run_process(name, target, args, kwargs, ret_value):
-    process = mp.Process(target=partial(target_wrapper, target, logging.INFO, ret_value), args=args, kwargs=kwargs)
+    process = mp.Process(target=partial(target_wrapper, target, logging.INFO, ret_value),
+                         args=args,
+                         kwargs=kwargs)
     process.start()
     process.join()
     if ret_value.value != 0:
@@ -49,7 +52,8 @@ def partitioned(deploy_cfg, whole, work_dir):
 
 def main(deploy_file, model_file, checkpoint, img, work_dir, device):
     mp.set_start_method('spawn', force=True)
-    PIPELINE_MANAGER.enable_multiprocess(True, [torch2onnx, torch2torchscript, extract_model, create_calib_input_data])
+    PIPELINE_MANAGER.enable_multiprocess(
+        True, [torch2onnx, torch2torchscript, extract_model, create_calib_input_data])
     deploy_cfg, _ = load_config(deploy_file, model_file)
     os.makedirs(work_dir, exist_ok=True)
     ret_value = mp.Value('d', 0, lock=False)
@@ -60,12 +64,19 @@ def main(deploy_file, model_file, checkpoint, img, work_dir, device):
     PIPELINE_MANAGER.set_log_level(logging.INFO, [to_backend])
     if backend == Backend.TENSORRT:
         PIPELINE_MANAGER.enable_multiprocess(True, [to_backend])
-    backend_files = to_backend(backend, ir_files, work_dir=work_dir, deploy_cfg=deploy_cfg, log_level=logging.INFO, device=device,
+    backend_files = to_backend(backend,
+                               ir_files,
+                               work_dir=work_dir,
+                               deploy_cfg=deploy_cfg,
+                               log_level=logging.INFO,
+                               device=device,
                                uri=None)
     for name, files in ((backend, backend_files), (Backend.PYTORCH, [checkpoint])):
-        run_process(f'visualize {name.value} model', visualize_model, (model_file, deploy_file, files, img, device),
-                    dict(backend=name, output_file=os.path.join(work_dir, f'output_{name.value}.jpg'), show_result=False),
-                    ret_value)
+        run_process(
+            f'visualize {name.value} model', visualize_model, (model_file, deploy_file, files, img, device),
+            dict(backend=name,
+                 output_file=os.path.join(work_dir, f'output_{name.value}.jpg'),
+                 show_result=False), ret_value)
     print('All process success.')
 
 

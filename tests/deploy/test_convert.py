@@ -41,8 +41,13 @@ def reference(line):
 
 
 def backend_scores(deploy, line, files, tmp_path, batch_size):
-    prepare_backend_test(deploy, line.config, files, work_dir=str(tmp_path / 'logs'), out=str(tmp_path / 'scores.csv'),
-                         show_dir=str(tmp_path / 'pictures'), batch_size=batch_size).test()
+    prepare_backend_test(deploy,
+                         line.config,
+                         files,
+                         work_dir=str(tmp_path / 'logs'),
+                         out=str(tmp_path / 'scores.csv'),
+                         show_dir=str(tmp_path / 'pictures'),
+                         batch_size=batch_size).test()
     return pd.read_csv(tmp_path / 'scores.csv')
 
 
@@ -60,7 +65,8 @@ def test_backend_and_pytorch_score_a_csv_alike(name, batch_size, changes, line, 
     assert list(frame.object_name) == list(reference.object_name)
     assert (tmp_path / 'pictures/index.html').exists()
     graph = onnx.load(tmp_path / 'out/end2end.onnx').graph
-    assert [value.name for value in graph.input] == list(changes.get('onnx_config.input_names', ['compare', 'golden']))
+    assert [value.name
+            for value in graph.input] == list(changes.get('onnx_config.input_names', ['compare', 'golden']))
     assert json.loads((tmp_path / 'out/end2end.json').read_text())['margin'] == 0.25
 
 
@@ -68,12 +74,17 @@ def test_a_pair_of_images_serves_as_the_sample(line, tmp_path):
     pair = [str(line.root / side / 'R1.png') for side in ('board', 'golden')]  # the lights are added
     deploy = deploy_config('onnxruntime_static', tmp_path)
     convert(deploy, line.config, line.checkpoint, ','.join(pair), pair, tmp_path / 'out')
-    assert (tmp_path / 'out/output_onnxruntime.jpg').exists() and (tmp_path / 'out/output_pytorch.jpg').exists()
+    assert (tmp_path / 'out/output_onnxruntime.jpg').exists() and (tmp_path /
+                                                                   'out/output_pytorch.jpg').exists()
 
 
 def test_a_sample_that_is_neither_csv_nor_pair_is_refused(line, tmp_path):
     with pytest.raises(ValueError, match='label CSV.*two images'):
-        convert(deploy_config('onnxruntime_static', tmp_path), line.config, line.checkpoint, 'one.png', work_dir=tmp_path)
+        convert(deploy_config('onnxruntime_static', tmp_path),
+                line.config,
+                line.checkpoint,
+                'one.png',
+                work_dir=tmp_path)
 
 
 @pytest.mark.parametrize(('name', 'changes', 'message'), [
@@ -84,7 +95,11 @@ def test_a_sample_that_is_neither_csv_nor_pair_is_refused(line, tmp_path):
 ])
 def test_what_cannot_be_is_refused_with_the_field(name, changes, message, line, tmp_path):
     with pytest.raises(ValueError, match=message):
-        convert(deploy_config(name, tmp_path, **changes), line.config, line.checkpoint, line.csv, work_dir=tmp_path / 'out')
+        convert(deploy_config(name, tmp_path, **changes),
+                line.config,
+                line.checkpoint,
+                line.csv,
+                work_dir=tmp_path / 'out')
 
 
 def test_a_low_opset_names_the_lowest_that_works(line, tmp_path):

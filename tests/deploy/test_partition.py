@@ -34,8 +34,13 @@ def test_parts_score_a_csv_as_pytorch_does(backend, deploy_configs, line, tmp_pa
     deploy = deploy_config(deploy_configs, tmp_path, 'learnable', backend_config=dict(type=backend))
     files = convert(deploy, line.config, line.checkpoint, line.csv, work_dir=tmp_path / 'out')
     assert [file.rsplit('/')[-1].split('.')[0] for file in files] == ['encoder', 'golden', 'comparator']
-    expected = ChangeInferencer(line.config, line.checkpoint, device='cpu').score_csv(line.csv, line.root).siamese_score
-    prepare_backend_test(deploy, line.config, files, work_dir=str(tmp_path / 'logs'), out=str(tmp_path / 'scores.csv'),
+    expected = ChangeInferencer(line.config, line.checkpoint, device='cpu').score_csv(line.csv,
+                                                                                      line.root).siamese_score
+    prepare_backend_test(deploy,
+                         line.config,
+                         files,
+                         work_dir=str(tmp_path / 'logs'),
+                         out=str(tmp_path / 'scores.csv'),
                          batch_size=5).test()
     np.testing.assert_allclose(pd.read_csv(tmp_path / 'scores.csv').siamese_score, expected, atol=1e-4)
     runtime = ChangeRuntime(tmp_path / 'out', threads=1)
@@ -62,12 +67,16 @@ def test_a_network_without_a_golden_half(deploy_configs, line, tmp_path):
                                      {'onnx_config.dynamic_axes': None}])
 def test_what_parts_cannot_be_is_refused(changes, deploy_configs, line, tmp_path):
     with pytest.raises(ValueError, match='partition_config: parts take'):
-        convert(deploy_config(deploy_configs, tmp_path, 'learnable', **changes), line.config, line.checkpoint, line.csv,
+        convert(deploy_config(deploy_configs, tmp_path, 'learnable', **changes),
+                line.config,
+                line.checkpoint,
+                line.csv,
                 work_dir=tmp_path / 'out')
 
 
 def test_marks():
-    assert [part_of(part['start'], part['end']) for part in partition_cfg('learnable')] == ['encoder', 'golden', 'comparator']
+    assert [part_of(part['start'], part['end'])
+            for part in partition_cfg('learnable')] == ['encoder', 'golden', 'comparator']
     assert part_of('detector_forward:input', ['multiclass_nms:input']) is None
     with pytest.raises(ValueError, match="'single_stage'.*learnable"):
         partition_cfg('single_stage')

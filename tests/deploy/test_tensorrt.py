@@ -1,4 +1,5 @@
-"""TensorRT does not run here; what can be checked is that its parser knows our operators and its API the names we use."""
+"""TensorRT does not run here; what can be checked is that its parser knows our operators and its API the
+names we use."""
 
 import ast
 import importlib.util
@@ -26,7 +27,8 @@ def names_used():
         owner = node
         while isinstance(owner, ast.Attribute):
             inner = owner.value
-            if isinstance(inner, ast.Name) and inner.id in OBJECTS or isinstance(inner, ast.Attribute) and inner.attr in OBJECTS:
+            if isinstance(inner, ast.Name) and inner.id in OBJECTS or isinstance(
+                    inner, ast.Attribute) and inner.attr in OBJECTS:
                 names.add(node.attr)
             owner = inner
     return names - {'__version__'}
@@ -49,8 +51,10 @@ def test_every_name_used_exists_in_the_installed_bindings():
 def test_every_operator_is_one_that_the_parser_supports(backbone, line, tmp_path):
     network = line.network
     if backbone == 'FAN':
-        network = SiameseClassifier(dict(type='FAN', arch='tiny'), dict(type='EuclideanDifference', hidden_dim=32),
-                                    dict(type='ContrastiveHead'), input_size=line.size).eval()
+        network = SiameseClassifier(dict(type='FAN', arch='tiny'),
+                                    dict(type='EuclideanDifference', hidden_dim=32),
+                                    dict(type='ContrastiveHead'),
+                                    input_size=line.size).eval()
     files = [tmp_path / f'{name}.onnx' for name in ('fp32', 'fp16', 'int8')]
     export_onnx(network, files[0], line.size, normalise=True, output='score', batch_size=1)
     to_half(files[0], files[1])

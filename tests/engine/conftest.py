@@ -9,7 +9,7 @@ import torch
 from mmchangenet.engine import ChangeRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
-from toy_change_parts import toy_config  # noqa: E402
+from toy_change_parts import toy_config
 
 
 @pytest.fixture(autouse=True, scope='session')

@@ -146,7 +146,8 @@ def test_two_processes_resume_as_if_unbroken(toy_runner, tmp_path):
 def test_one_process_goes_on_where_two_were(toy_runner, tmp_path):
 
     def train():
-        toy_runner('run', launcher='pytorch', **{'train_cfg.max_epochs': 1, 'train_dataloader.batch_size': 2}).train()
+        toy_runner('run', launcher='pytorch', **{'train_cfg.max_epochs': 1,
+                                                 'train_dataloader.batch_size': 2}).train()
 
     in_processes(tmp_path / 'results', train)
     runner = toy_runner('run', resume='auto')

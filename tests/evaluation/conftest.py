@@ -9,7 +9,11 @@ from mmchangenet.structures import ChangeDataSample
 
 def sample(idx, score, label=None, margin=0.5, **more):
     """A ChangeDataSample with a score; without a label it has none of the keys that labels bring."""
-    meta = dict(sample_idx=idx, input_path='board', golden_path='golden', label=label or '', object_name=f'R{idx}')
+    meta = dict(sample_idx=idx,
+                input_path='board',
+                golden_path='golden',
+                label=label or '',
+                object_name=f'R{idx}')
     meta.update({key: more.pop(key) for key in ('error', 'unknown_label') if key in more})
     data = dict(score=score, pred_fail=int(score > margin))
     if math.isnan(score):

@@ -59,7 +59,9 @@ def test_a_reported_threshold_gives_its_recall_and_false_alarm_rate_through_the_
 def test_recalls_can_be_chosen(rows_of_every_kind):
     _, figures = evaluate(rows_of_every_kind, recalls=[0.5, 0.999])
     assert figures['threshold_at_50_recall'] == pytest.approx(0.85)
-    assert {key for key in figures if key.startswith('threshold')} == {'threshold_at_50_recall', 'threshold_at_99.9_recall'}
+    assert {key
+            for key in figures
+            if key.startswith('threshold')} == {'threshold_at_50_recall', 'threshold_at_99.9_recall'}
     with pytest.raises(ValueError, match='for 99 % give 0.99'):
         InspectionMetric(recalls=[99])
 
@@ -90,7 +92,10 @@ def test_rows_without_a_score_are_counted_listed_and_in_no_figure(rows_of_every_
 
 @pytest.mark.parametrize('score', [math.nan, math.inf, -math.inf])
 def test_a_score_that_is_no_number_is_no_score(make_sample, score):
-    metric, figures = evaluate([make_sample(0, 0.1, 'PASS'), make_sample(1, score, 'missing'), make_sample(2, 0.9, 'missing')])
+    metric, figures = evaluate(
+        [make_sample(0, 0.1, 'PASS'),
+         make_sample(1, score, 'missing'),
+         make_sample(2, 0.9, 'missing')])
     assert figures['unscored'] == 1 and figures['auroc'] == 1 and math.isnan(metric.rows.score[1])
     assert str(score) in metric.rows.errors[1]
 
@@ -187,7 +192,10 @@ def test_a_head_that_sets_no_score_is_named_as_the_cause(make_sample):
 
 
 def run_process(rank, world, init_file, parts, size, results):
-    torch.distributed.init_process_group('gloo', init_method=f'file://{init_file}', rank=rank, world_size=world)
+    torch.distributed.init_process_group('gloo',
+                                         init_method=f'file://{init_file}',
+                                         rank=rank,
+                                         world_size=world)
     metric, figures = evaluate(parts[rank], batch=2, size=size)
     results.put((rank, figures, pickle.dumps(metric.rows)))
     torch.distributed.barrier()
@@ -197,7 +205,10 @@ def run_process(rank, world, init_file, parts, size, results):
 def in_two_processes(parts, size, folder):
     context = multiprocessing.get_context('fork')
     results = context.Queue()
-    processes = [context.Process(target=run_process, args=(rank, 2, folder / 'init', parts, size, results)) for rank in range(2)]
+    processes = [
+        context.Process(target=run_process, args=(rank, 2, folder / 'init', parts, size, results))
+        for rank in range(2)
+    ]
     for process in processes:
         process.start()
     answers = sorted(results.get(timeout=60) for _ in processes)

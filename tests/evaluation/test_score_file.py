@@ -50,8 +50,13 @@ class NumberedScores(BaseModel):
 
 def run_test(dataset, folder, order=None, evaluator=None, out_file='scores.csv', model=None):
     loader = DataLoader(dataset, batch_size=2, sampler=order, collate_fn=list)
-    runner = Runner(model or NumberedScores(), str(folder / 'work'), test_dataloader=loader, test_cfg={}, default_scope='mmengine',
-                    test_evaluator=[evaluator or InspectionMetric()], custom_hooks=[ScoreFileHook(str(folder / out_file))],
+    runner = Runner(model or NumberedScores(),
+                    str(folder / 'work'),
+                    test_dataloader=loader,
+                    test_cfg={},
+                    default_scope='mmengine',
+                    test_evaluator=[evaluator or InspectionMetric()],
+                    custom_hooks=[ScoreFileHook(str(folder / out_file))],
                     experiment_name=f'test_{folder.name}')
     runner.test()
     return (folder / out_file).read_text(encoding='utf-8').splitlines()

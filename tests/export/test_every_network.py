@@ -186,7 +186,8 @@ def test_other_parts(backbone, neck, head, more, boards, tmp_path):
 
 def test_images_that_come_as_bgr(boards, tmp_path):
     preprocessor = dict(type='PairDataPreprocessor', mean=[90.0, 110.0, 130.0], to_rgb=True)
-    model = train_like(SiameseClassifier(RESNET, *NARROW, input_size=(64, 32), data_preprocessor=preprocessor))
+    model = train_like(SiameseClassifier(RESNET, *NARROW, input_size=(64, 32),
+                                         data_preprocessor=preprocessor))
     dataset = dataset_of(boards, (32, 32))
     export_folder(model, Config(dict(test_dataloader=dict(dataset=dataset))), tmp_path / 'out')
     wanted, got, _ = both_scores(model, dataset, tmp_path / 'out')

@@ -22,9 +22,11 @@ def model():
         return build_network('resnet', 'euclidean', (64, 64), stem_channels=16, base_channels=8)
 
 
-def config_of(pipeline=(LOAD, RESIZE, dict(type='LayOutLightings', layout='grid', grid=(2, 2)), PACK), **dataset):
+def config_of(
+        pipeline=(LOAD, RESIZE, dict(type='LayOutLightings', layout='grid', grid=(2, 2)), PACK), **dataset):
     lights = dict(d=3, c=2, b=0, a=1)
-    dataset = dict(type='LightingPairDataset', pipeline=list(pipeline), input_map=lights, image_ext='.bmp') | dataset
+    dataset = dict(type='LightingPairDataset', pipeline=list(pipeline), input_map=lights,
+                   image_ext='.bmp') | dataset
     return dict(test_dataloader=dict(dataset=dataset))
 
 
@@ -33,10 +35,12 @@ def test_the_json_says_how_images_are_prepared(model, tmp_path):
     content = json.loads((tmp_path / 'out' / 'runtime.json').read_text())
     assert content['lightings'] == ['b', 'a', 'c', 'd']
     assert (content['layout'], content['grid'], content['filter']) == ('grid', [2, 2], 'area')
-    assert (content['image_size'], content['input_size'], content['image_ext']) == ([32, 32], [64, 64], '.bmp')
+    assert (content['image_size'], content['input_size'], content['image_ext']) == ([32, 32], [64,
+                                                                                               64], '.bmp')
     assert content['threshold'] == model.head.margin and content['class_names'] == ['PASS', 'FAIL']
     assert set(differences) == {'encoder', 'comparator', 'end to end'} and max(differences.values()) < 1e-4
-    assert {path.name for path in (tmp_path / 'out').iterdir()} == {'encoder.onnx', 'comparator.onnx', 'runtime.json'}
+    assert {path.name
+            for path in (tmp_path / 'out').iterdir()} == {'encoder.onnx', 'comparator.onnx', 'runtime.json'}
     assert [path.name for path in tmp_path.iterdir()] == ['out']
 
 
@@ -80,7 +84,8 @@ def test_a_folder_with_something_in_it_is_left_alone(model, tmp_path):
 def test_fan_is_exported_in_standard_operators_without_arithmetic_on_sizes(tmp_path):
     model = build_network('fan', 'learnable', (64, 64))
     differences = export_folder(model, config_of(), tmp_path / 'out')
-    assert set(differences) == {'encoder', 'golden', 'comparator', 'end to end'} and max(differences.values()) < 1e-4
+    assert set(differences) == {'encoder', 'golden', 'comparator', 'end to end'} and max(
+        differences.values()) < 1e-4
     for name in set(differences) - {"end to end"}:
         graph = onnx.load(tmp_path / 'out' / f'{name}.onnx').graph
         assert not {'Shape', 'Range', 'Expand', 'Dropout', 'Resize'} & {node.op_type for node in graph.node}

@@ -1,4 +1,5 @@
-"""The int8 form of an exported folder: written whole, said so in its JSON, and scoring as the fp32 one does."""
+"""The int8 form of an exported folder: written whole, said so in its JSON, and scoring as the fp32 one
+does."""
 
 import json
 import runpy
@@ -33,7 +34,10 @@ def operators(folder, name):
 def folders(request, line, config, tmp_path_factory):
     """fp32 and int8 folder of a network, and the numbers of nodes in int8."""
     neck = dict(embed_dim=64) if request.param == 'learnable' else None
-    folder, model = tmp_path_factory.mktemp('folders'), build_network('resnet', request.param, line.size, neck=neck)
+    folder, model = tmp_path_factory.mktemp('folders'), build_network('resnet',
+                                                                      request.param,
+                                                                      line.size,
+                                                                      neck=neck)
     export_folder(model, config, folder / 'fp32')
     sides = [side.numpy() for side in random_sides(model)]
     return folder / 'fp32', folder / 'int8', quantise_folder(folder / 'fp32', folder / 'int8', [sides])
@@ -78,8 +82,10 @@ def test_nothing_is_left_of_a_folder_that_fails(folders, tmp_path):
 
 
 def test_the_tool_shows_what_int8_costs(line, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(sys, 'argv', ['export_runtime.py', line.config, line.checkpoint, str(tmp_path / 'out'), '--int8',
-                                      '--samples', '6'])
+    monkeypatch.setattr(sys, 'argv', [
+        'export_runtime.py', line.config, line.checkpoint,
+        str(tmp_path / 'out'), '--int8', '--samples', '6'
+    ])
     with pytest.raises(SystemExit) as left:
         runpy.run_path(str(ROOT / 'tools/export_runtime.py'), run_name='__main__')
     shown = capsys.readouterr().out

@@ -13,8 +13,12 @@ EUCLIDEAN = dict(neck=dict(type='EuclideanDifference', hidden_dim=32), head=dict
 FAN = dict(type='FAN', arch='tiny')
 RESNET = dict(type='mmpretrain.ResNet', depth=18, stem_channels=8, base_channels=8, out_indices=(0, 1, 2, 3),
               _scope_='mmpretrain')
-VIT = dict(type='mmpretrain.VisionTransformer', arch=dict(embed_dims=48, num_layers=2, num_heads=4, feedforward_channels=96),
-           img_size=64, patch_size=16, out_type='featmap', _scope_='mmpretrain')
+VIT = dict(type='mmpretrain.VisionTransformer',
+           arch=dict(embed_dims=48, num_layers=2, num_heads=4, feedforward_channels=96),
+           img_size=64,
+           patch_size=16,
+           out_type='featmap',
+           _scope_='mmpretrain')
 SIZE = (64, 64)
 
 
@@ -42,7 +46,13 @@ def test_the_graph_computes_what_the_network_does(tmp_path, backbone, parts, ops
 
 def test_normalisation_and_score_can_be_part_of_the_graph(tmp_path):
     model, file = build(), tmp_path / 'network.onnx'
-    export_onnx(model, file, SIZE, batch_size=2, input_names=('board', 'golden'), output_name='score', output='score',
+    export_onnx(model,
+                file,
+                SIZE,
+                batch_size=2,
+                input_names=('board', 'golden'),
+                output_name='score',
+                output='score',
                 normalise=True)
     images = torch.randint(0, 256, (4, 3, *SIZE), dtype=torch.uint8)
     session = onnxruntime.InferenceSession(file)

@@ -25,7 +25,8 @@ def zero_points(model):
 
 
 @pytest.mark.parametrize('form', ['onnxruntime', 'tensorrt'])
-def test_the_tool_calibrates_on_the_training_csv_and_shows_what_it_costs(form, line, float_graph, tmp_path, capsys):
+def test_the_tool_calibrates_on_the_training_csv_and_shows_what_it_costs(form, line, float_graph, tmp_path,
+                                                                         capsys):
     out = tmp_path / 'int8.onnx'
     before, after = quantise_and_compare(line.config, float_graph, out, form, samples=6)
     shown = capsys.readouterr().out
@@ -37,20 +38,29 @@ def test_the_tool_calibrates_on_the_training_csv_and_shows_what_it_costs(form, l
     assert kinds == {TensorProto.INT8 if form == 'tensorrt' else TensorProto.UINT8}
     if form == 'tensorrt':
         assert not any(shifted for _, shifted in zero_points(model)), 'activations are symmetric'
-        assert TensorProto.INT32 not in {tensor.data_type for tensor in model.graph.initializer}, 'biases are in floating point'
+        assert TensorProto.INT32 not in {tensor.data_type
+                                         for tensor in model.graph.initializer
+                                         }, 'biases are in floating point'
 
 
 def test_thin_and_depthwise_convolutions_and_attention_products_stay_in_floating_point():
     def weight(name, *shape):
-        return onnx.helper.make_tensor(name, TensorProto.FLOAT, shape, [0.0] * onnx.numpy_helper.np.prod(shape))
+        return onnx.helper.make_tensor(name, TensorProto.FLOAT, shape,
+                                       [0.0] * onnx.numpy_helper.np.prod(shape))
 
     make = onnx.helper.make_node
     graph = onnx.helper.make_graph([
-        make('Conv', ['x', 'first'], ['a'], 'first'), make('Conv', ['x', 'depthwise'], ['b'], 'depthwise', group=64),
-        make('Conv', ['x', 'large'], ['c'], 'large'), make('MatMul', ['q', 'k'], ['d'], 'attention'),
+        make('Conv', ['x', 'first'], ['a'], 'first'),
+        make('Conv', ['x', 'depthwise'], ['b'], 'depthwise', group=64),
+        make('Conv', ['x', 'large'], ['c'], 'large'),
+        make('MatMul', ['q', 'k'], ['d'], 'attention'),
         make('MatMul', ['q', 'projection'], ['e'], 'projection')
-    ], 'graph', [], [], [weight('first', 8, 3, 1, 1), weight('depthwise', 64, 1, 1, 1), weight('large', 8, 64, 1, 1),
-                         weight('projection', 64, 8)])
+    ], 'graph', [], [], [
+        weight('first', 8, 3, 1, 1),
+        weight('depthwise', 64, 1, 1, 1),
+        weight('large', 8, 64, 1, 1),
+        weight('projection', 64, 8)
+    ])
     assert worth_quantising(onnx.helper.make_model(graph)) == ['large', 'projection']
 
 

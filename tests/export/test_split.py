@@ -45,7 +45,9 @@ def test_fewer_difference_modules(num_modules):
 
 
 def test_more_classes_give_probabilities_too():
-    model = build_network('resnet', 'learnable', head=dict(num_classes=3, class_names=('PASS', 'missing', 'shifted')))
+    model = build_network('resnet',
+                          'learnable',
+                          head=dict(num_classes=3, class_names=('PASS', 'missing', 'shifted')))
     sides = random_sides(model)
     scores, probabilities = split_scores(split_network(model), *sides)
     torch.testing.assert_close(scores, whole_scores(model, *sides), atol=1e-4, rtol=0)

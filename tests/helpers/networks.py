@@ -1,4 +1,5 @@
-"""Small networks whose weights all count: trained ones differ from fresh ones in scales, shifts and statistics."""
+"""Small networks whose weights all count: trained ones differ from fresh ones in scales, shifts and
+statistics."""
 
 import torch
 from torch import nn
@@ -8,10 +9,13 @@ from mmchangenet.models import SiameseClassifier
 NECKS = dict(
     learnable=(dict(type='LearnableDifference', embed_dim=160), dict(type='ChangeClsHead', embed_dec=12)),
     euclidean=(dict(type='EuclideanDifference', hidden_dim=32), dict(type='ContrastiveHead')))
-BACKBONES = dict(
-    fan=dict(type='FAN', arch='tiny'),
-    resnet=dict(type='mmpretrain.ResNet', depth=18, stem_channels=32, base_channels=32, out_indices=(0, 1, 2, 3),
-                _scope_='mmpretrain'))
+BACKBONES = dict(fan=dict(type='FAN', arch='tiny'),
+                 resnet=dict(type='mmpretrain.ResNet',
+                             depth=18,
+                             stem_channels=32,
+                             base_channels=32,
+                             out_indices=(0, 1, 2, 3),
+                             _scope_='mmpretrain'))
 
 
 def build_network(backbone, difference, input_size=(64, 48), neck=None, head=None, **settings):
@@ -26,7 +30,9 @@ def build_network(backbone, difference, input_size=(64, 48), neck=None, head=Non
     """
     torch.manual_seed(0)
     neck_config, head_config = NECKS[difference]
-    model = SiameseClassifier(BACKBONES[backbone] | settings, neck_config | (neck or {}), head_config | (head or {}),
+    model = SiameseClassifier(BACKBONES[backbone] | settings,
+                              neck_config | (neck or {}),
+                              head_config | (head or {}),
                               input_size=input_size)
     return train_like(model)
 

@@ -80,7 +80,8 @@ def test_alpha_is_left_out_without_touching_the_colours(tmp_path, picture, grey)
 
 def test_a_transparent_palette_is_opaque(saved, picture):
     file = saved('a.png', 'P', transparency=bytes(range(256)))
-    assert np.array_equal(read_image(file), np.asarray(saved('b.png', 'P') and Image.open(file).convert('RGBA'))[..., :3])
+    assert np.array_equal(read_image(file),
+                          np.asarray(saved('b.png', 'P') and Image.open(file).convert('RGBA'))[..., :3])
 
 
 def test_exif_orientation_is_not_followed(saved, picture):

@@ -17,7 +17,9 @@ def like_reference(images, size, filter):
     expected = []
     for image in images:
         image = Image.fromarray(image)
-        expected.append(np.asarray(image.resize((width, image.height), PILLOW[filter]).resize((width, height), PILLOW[filter])))
+        expected.append(
+            np.asarray(
+                image.resize((width, image.height), PILLOW[filter]).resize((width, height), PILLOW[filter])))
     return np.stack(expected)
 
 
@@ -56,7 +58,11 @@ def test_sums_on_the_boundary_of_two_grey_levels_go_pillows_way(filter, n_in, n_
 
 
 def test_both_kinds_of_products_are_tested():
-    kinds = {bool(_make_plan(n_in, n_out, filter).nudge) for filter in PILLOW for n_in, n_out in [(160, 128), (151, 128)]}
+    kinds = {
+        bool(_make_plan(n_in, n_out, filter).nudge)
+        for filter in PILLOW
+        for n_in, n_out in [(160, 128), (151, 128)]
+    }
     assert kinds == {True, False}
     assert _make_plan(160, 128, 'pillow-bicubic').by_integers
 
@@ -67,7 +73,8 @@ def test_a_batch_equals_its_images(filter):
     resized = resize(images, (20, 24), filter)
     assert resized.shape == (2, 3, 20, 24, 3) and resized.flags.c_contiguous
     assert np.array_equal(resized[1, 2], resize(images[1, 2], (20, 24), filter))
-    assert np.array_equal(resized.reshape(6, 20, 24, 3), resize(list(images.reshape(6, 30, 45, 3)), (20, 24), filter))
+    assert np.array_equal(resized.reshape(6, 20, 24, 3),
+                          resize(list(images.reshape(6, 30, 45, 3)), (20, 24), filter))
 
 
 @pytest.mark.parametrize('filter', FILTERS)
@@ -86,8 +93,10 @@ def test_images_of_the_wanted_size_are_not_copied():
 
 def test_area_is_opencvs():
     image = noise(np.random.default_rng(0), 1, 40, 50)[0]
-    assert np.array_equal(resize(image, (17, 19), 'area'), cv2.resize(image, (19, 17), interpolation=cv2.INTER_AREA))
-    assert np.array_equal(resize(image, (60, 70), 'area'), cv2.resize(image, (70, 60), interpolation=cv2.INTER_LINEAR))
+    assert np.array_equal(resize(image, (17, 19), 'area'),
+                          cv2.resize(image, (19, 17), interpolation=cv2.INTER_AREA))
+    assert np.array_equal(resize(image, (60, 70), 'area'),
+                          cv2.resize(image, (70, 60), interpolation=cv2.INTER_LINEAR))
 
 
 @pytest.mark.parametrize('size', [(128, 128), (96, 100), (64, 64), (50, 41), (30, 160)])
@@ -108,7 +117,8 @@ def test_fast_does_not_alias():
 
 def test_fast_is_bilinear_when_growing():
     image = noise(np.random.default_rng(0), 1, 40, 50)[0]
-    assert np.array_equal(resize(image, (60, 70), 'fast'), cv2.resize(image, (70, 60), interpolation=cv2.INTER_LINEAR))
+    assert np.array_equal(resize(image, (60, 70), 'fast'),
+                          cv2.resize(image, (70, 60), interpolation=cv2.INTER_LINEAR))
 
 
 @pytest.mark.parametrize('size', [(0, 5), (5, ), 5, None, (2.5, 3), ('a', 'b'), (-1, 4)])

@@ -25,7 +25,9 @@ def write(path, rows=ROWS, scores=(0.5, float('nan'), 0.25), columns=COLUMNS):
 
 
 def test_the_rows_come_back_with_their_scores(tmp_path):
-    assert write(tmp_path / 'deep/scores.csv') == 'label,name,siamese_score\nPASS,R1,0.5\nmissing,"a, ""b""",\nPASS,Jörg,0.25\n'
+    assert write(
+        tmp_path /
+        'deep/scores.csv') == 'label,name,siamese_score\nPASS,R1,0.5\nmissing,"a, ""b""",\nPASS,Jörg,0.25\n'
     assert os.listdir(tmp_path / 'deep') == ['scores.csv']
 
 
@@ -74,8 +76,8 @@ def test_nothing_given_is_overwritten(tmp_path):
     labels = tmp_path / 'labels.csv'
     labels.write_text('label\nPASS\n')
     os.symlink(labels, tmp_path / 'link.csv')
-    for out, message in ((labels, 'overwritten'), (tmp_path / 'link.csv', 'overwritten'), (tmp_path, 'is a folder'),
-                         (labels / 'scores.csv', 'is no folder')):
+    for out, message in ((labels, 'overwritten'), (tmp_path / 'link.csv', 'overwritten'),
+                         (tmp_path, 'is a folder'), (labels / 'scores.csv', 'is no folder')):
         with pytest.raises(OutputError, match=message):
             ScoreFile(out, ['label'], inputs=[labels])
     assert labels.read_text() == 'label\nPASS\n'
@@ -91,7 +93,8 @@ for number in range(10**6):
     time.sleep(0.002)
 """
     process = subprocess.Popen([sys.executable, '-c', code])
-    while not (tmp_path / 'scores.csv.partial').exists() or (tmp_path / 'scores.csv.partial').stat().st_size < 200:
+    while not (tmp_path / 'scores.csv.partial').exists() or (tmp_path /
+                                                             'scores.csv.partial').stat().st_size < 200:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()

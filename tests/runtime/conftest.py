@@ -27,7 +27,8 @@ def line(tmp_path_factory):
         name, label = f'R{part % 2}', 'missing' if part % 3 == 0 else 'PASS'
         rows.append(f'board_{part},golden,{label},{name},"a, b"')
         for number, light in enumerate(LIGHTS):
-            write_image(folder / f'board_{part}' / f'{name}_{light}.png', 100 * part + number, (40 + part, 30 + number))
+            write_image(folder / f'board_{part}' / f'{name}_{light}.png', 100*part + number,
+                        (40 + part, 30 + number))
             write_image(folder / 'golden' / f'{name}_{light}.png', 7 + part % 2 + 50 * number)
     (folder / 'labels.csv').write_text('\n'.join(rows) + '\n')
     return folder
@@ -36,10 +37,20 @@ def line(tmp_path_factory):
 @pytest.fixture(scope='session')
 def config(line):
     """The config's part that an export reads."""
-    pipeline = [dict(type='LoadLightings'), dict(type='PairedResize', size=(32, 32)), dict(type='LayOutLightings'),
-                dict(type='PackChangeInputs')]
-    dataset = dict(type='LightingPairDataset', data_root=str(line), ann_file='labels.csv', data_prefix=dict(img_path=''),
-                   image_ext='.png', input_map=LIGHTS, test_mode=True, pipeline=pipeline)
+    pipeline = [
+        dict(type='LoadLightings'),
+        dict(type='PairedResize', size=(32, 32)),
+        dict(type='LayOutLightings'),
+        dict(type='PackChangeInputs')
+    ]
+    dataset = dict(type='LightingPairDataset',
+                   data_root=str(line),
+                   ann_file='labels.csv',
+                   data_prefix=dict(img_path=''),
+                   image_ext='.png',
+                   input_map=LIGHTS,
+                   test_mode=True,
+                   pipeline=pipeline)
     return dict(test_dataloader=dict(batch_size=4, dataset=dataset))
 
 
@@ -48,7 +59,10 @@ def networks():
     """Difference → a network."""
     with DefaultScope.overwrite_default_scope('mmchangenet'):
         small = dict(stem_channels=16, base_channels=8)
-        made = {difference: build_network('resnet', difference, (64, 32), **small) for difference in ('learnable', 'euclidean')}
+        made = {
+            difference: build_network('resnet', difference, (64, 32), **small)
+            for difference in ('learnable', 'euclidean')
+        }
         made['learnable'].head.margin = 0.4
     return made
 

@@ -1,4 +1,5 @@
-"""The runtime gives the scores that training's own pipeline and network give, and tells what it cannot score."""
+"""The runtime gives the scores that training's own pipeline and network give, and tells what it cannot
+score."""
 
 import copy
 import csv
@@ -75,7 +76,8 @@ def test_images_are_prepared_to_the_byte_as_in_training(runtime, dataset):
     for row in range(3):
         inputs = dataset[row]['inputs']
         for name, files in zip(('compare', 'golden'), files_of(dataset, row), strict=True):
-            np.testing.assert_array_equal(Side(files, runtime.settings, name).laid_out(), inputs[name].numpy())
+            np.testing.assert_array_equal(
+                Side(files, runtime.settings, name).laid_out(), inputs[name].numpy())
 
 
 def test_a_golden_is_encoded_once_whether_file_or_array(runtime, dataset):
@@ -141,16 +143,25 @@ def test_several_threads_share_a_runtime(exported, difference, dataset):
             np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
-def test_the_command_writes_what_testing_writes(exported, networks, difference, dataset, line, tmp_path, capsys):
-    code = main([str(exported[difference]), str(line / 'labels.csv'), '--out', str(tmp_path / 'scores.csv'), '--threads', '1'])
+def test_the_command_writes_what_testing_writes(exported, networks, difference, dataset, line, tmp_path,
+                                                capsys):
+    code = main([
+        str(exported[difference]),
+        str(line / 'labels.csv'), '--out',
+        str(tmp_path / 'scores.csv'), '--threads', '1'
+    ])
     assert code == 0 and '10/10' in capsys.readouterr().err
-    frame, file = dataset.label_frame(), ScoreFile(tmp_path / 'expected.csv', list(dataset.label_frame().columns))
+    frame, file = dataset.label_frame(), ScoreFile(tmp_path / 'expected.csv',
+                                                   list(dataset.label_frame().columns))
     file.append(frame.to_numpy(), trained_scores(networks[difference], dataset))
     file.finish()
-    written, expected = (list(csv.reader((tmp_path / name).open())) for name in ('scores.csv', 'expected.csv'))
+    written, expected = (list(csv.reader((tmp_path / name).open()))
+                         for name in ('scores.csv', 'expected.csv'))
     assert [row[:-1] for row in written] == [row[:-1] for row in expected]
     assert written[0][-1] == expected[0][-1] == 'siamese_score'
-    np.testing.assert_allclose([float(row[-1]) for row in written[1:]], [float(row[-1]) for row in expected[1:]], atol=1e-4)
+    np.testing.assert_allclose([float(row[-1]) for row in written[1:]],
+                               [float(row[-1]) for row in expected[1:]],
+                               atol=1e-4)
 
 
 def test_the_command_keeps_rows_without_a_score(exported, line, tmp_path, capsys):
@@ -165,7 +176,9 @@ def test_the_command_keeps_rows_without_a_score(exported, line, tmp_path, capsys
 def test_mistakes_are_told_without_a_stack(exported, line, tmp_path, capsys):
     assert main([str(tmp_path), str(line / 'labels.csv'), '--out', str(tmp_path / 'scores.csv')]) == 2
     assert 'runtime.json' in capsys.readouterr().err
-    assert main([str(exported['euclidean']), str(tmp_path / 'no.csv'), '--out', str(tmp_path / 'scores.csv')]) == 2
+    assert main([str(exported['euclidean']),
+                 str(tmp_path / 'no.csv'), '--out',
+                 str(tmp_path / 'scores.csv')]) == 2
     assert 'no label CSV' in capsys.readouterr().err
 
 
@@ -189,10 +202,20 @@ def test_an_incomplete_or_foreign_folder_is_refused(exported, tmp_path):
 
 
 SETTINGS = {
-    'threshold': [float('nan'), float('inf'), 1e300, True, '0.5', None], 'lightings': [['low', 'low'], ['../low', 'white'], 'low'],
-    'num_golden': [0, True, 1.5], 'class_names': [['FAIL', 'PASS'], ['PASS'], ['PASS', 'PASS']], 'std': [[0, 1, 1], [1, 1]],
-    'mean': [[float('nan'), 0, 0]], 'image_ext': ['/x', 5], 'graphs': [{}, [], {'encoder.onnx': 'x'}], 'opset': ['17'],
-    'format': ['1', True], 'max_pixels': [0], 'precision': ['int4'], 'filter': [None], 'grid': [3],
+    'threshold': [float('nan'), float('inf'), 1e300, True, '0.5', None],
+    'lightings': [['low', 'low'], ['../low', 'white'], 'low'],
+    'num_golden': [0, True, 1.5],
+    'class_names': [['FAIL', 'PASS'], ['PASS'], ['PASS', 'PASS']],
+    'std': [[0, 1, 1], [1, 1]],
+    'mean': [[float('nan'), 0, 0]],
+    'image_ext': ['/x', 5],
+    'graphs': [{}, [], {'encoder.onnx': 'x'}],
+    'opset': ['17'],
+    'format': ['1', True],
+    'max_pixels': [0],
+    'precision': ['int4'],
+    'filter': [None],
+    'grid': [3],
 }
 
 
@@ -227,7 +250,8 @@ def test_a_score_that_is_no_number_is_a_fail_with_its_reason(exported, line, tmp
     folder = shutil.copytree(exported['learnable'], tmp_path / 'copy')
     graph = onnx.load(folder / 'comparator.onnx')
     weights = next(tensor for tensor in graph.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT)
-    weights.CopyFrom(onnx.numpy_helper.from_array(np.full(tuple(weights.dims), np.nan, np.float32), weights.name))
+    weights.CopyFrom(
+        onnx.numpy_helper.from_array(np.full(tuple(weights.dims), np.nan, np.float32), weights.name))
     onnx.save(graph, folder / 'comparator.onnx')
     settings = json.loads((folder / 'runtime.json').read_text())
     settings['graphs']['comparator.onnx'] = digest_of(folder / 'comparator.onnx')
@@ -253,7 +277,8 @@ def test_unreasonable_numbers_of_threads_are_refused(exported, threads):
 def test_images_in_memory_score_as_their_files(runtime, dataset):
     pairs = [files_of(dataset, row) for row in range(4)]
     content = [tuple([open(file, 'rb').read() for file in side] for side in pair) for pair in pairs]
-    assert scores_of(runtime.score_pairs(content)) == pytest.approx(scores_of(runtime.score_pairs(pairs)), abs=1e-6)
+    assert scores_of(runtime.score_pairs(content)) == pytest.approx(scores_of(runtime.score_pairs(pairs)),
+                                                                    abs=1e-6)
     broken = runtime.score_pairs([(content[0][0], [content[0][1][0][:50], content[0][1][1]])])[0]
     assert broken.is_fail and 'golden side: cut off' in broken.error
 

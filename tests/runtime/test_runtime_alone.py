@@ -33,8 +33,13 @@ sys.exit(code)
 
 
 def test_nothing_else_is_imported(exported, line, tmp_path):
-    arguments = [exported['learnable'], line / 'labels.csv', '--out', tmp_path / 'scores.csv', '--threads', '1']
-    done = subprocess.run([sys.executable, '-c', BLOCKED, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT)
+    arguments = [
+        exported['learnable'], line / 'labels.csv', '--out', tmp_path / 'scores.csv', '--threads', '1'
+    ]
+    done = subprocess.run([sys.executable, '-c', BLOCKED, *map(str, arguments)],
+                          capture_output=True,
+                          text=True,
+                          cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / 'scores.csv').read_text().splitlines()) == 11
 
@@ -44,11 +49,17 @@ def test_an_environment_with_only_those_installs_and_scores(exported, line, tmp_
     """The commands of docs/runtime.md."""
     venv.create(tmp_path / 'env', with_pip=True)
     python = str(tmp_path / 'env' / 'bin' / 'python')
-    source = shutil.copytree(ROOT, tmp_path / 'source', ignore=shutil.ignore_patterns('.*', 'data', 'work_dirs', 'build'))
+    source = shutil.copytree(ROOT,
+                             tmp_path / 'source',
+                             ignore=shutil.ignore_patterns('.*', 'data', 'work_dirs', 'build'))
     environment = {name: value for name, value in os.environ.items() if not name.startswith('PYTHON')}
 
     def run(*command):
-        done = subprocess.run([python, *map(str, command)], capture_output=True, text=True, cwd=tmp_path, env=environment)
+        done = subprocess.run([python, *map(str, command)],
+                              capture_output=True,
+                              text=True,
+                              cwd=tmp_path,
+                              env=environment)
         return done.returncode, done.stdout + done.stderr
 
     code, output = run('-m', 'pip', 'install', '-r', ROOT / 'requirements' / 'line.txt')
@@ -56,7 +67,8 @@ def test_an_environment_with_only_those_installs_and_scores(exported, line, tmp_
         pytest.skip(f'pip finds no packages here: {output[-300:]}')
     code, output = run('-m', 'pip', 'install', '--no-deps', source)
     assert code == 0, output
-    code, output = run('-m', 'mmchangenet.runtime', exported['euclidean'], line / 'labels.csv', '--out', 'scores.csv')
+    code, output = run('-m', 'mmchangenet.runtime', exported['euclidean'], line / 'labels.csv', '--out',
+                       'scores.csv')
     assert code == 0, output
     assert run('-c', 'import torch')[0] != 0
     assert len((tmp_path / 'scores.csv').read_text().splitlines()) == 11

@@ -9,7 +9,8 @@ import pytest
 from mmchangenet.runtime import ChangeRuntime
 from mmchangenet.runtime.signal_stack import SignalStack
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith('linux'), reason='signal stacks as Linux has them')
+pytestmark = pytest.mark.skipif(not sys.platform.startswith('linux'),
+                                reason='signal stacks as Linux has them')
 
 
 def signal_stack():

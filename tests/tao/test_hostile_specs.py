@@ -13,7 +13,7 @@ from mmchangenet.tao.command import main
 from mmchangenet.tao.spec import read_spec
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'stress'))
-from hostile_specs import CODE, MARK, cases, outcome  # noqa: E402
+from hostile_specs import CODE, MARK, cases, outcome
 
 COUNT = int(os.environ.get('MMCHANGENET_HOSTILE_SPECS', 400))
 

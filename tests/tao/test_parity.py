@@ -14,8 +14,9 @@ from mmchangenet.tao.checkpoint import convert_state_dict, infer_structure, reve
 PARITY = Path(__file__).parents[3] / 'shared/parity'
 CASES = ('fan_tiny_euclidean', 'fan_tiny_learnable', 'fan_small_learnable2', 'fan_large_euclidean',
          *(pytest.param(name, marks=pytest.mark.slow)
-           for name in ('vit_euclidean', 'vit_learnable', 'radio_base_learnable_224', 'radio_base_learnable_two_lights',
-                        'radio_base_euclidean_224', 'dinov3_small_learnable_224')))  # of full depth
+           for name in ('vit_euclidean', 'vit_learnable', 'radio_base_learnable_224',
+                        'radio_base_learnable_two_lights', 'radio_base_euclidean_224',
+                        'dinov3_small_learnable_224')))  # of full depth
 pytestmark = pytest.mark.skipif(not PARITY.is_dir(), reason='needs the numbers measured on the reference '
                                                             f'in {PARITY}')
 
@@ -39,7 +40,8 @@ def build(case):
         neck = dict(type='LearnableDifference', num_modules=case['learnable_difference_modules'])
         head = dict(type='ChangeClsHead', embed_dec=case['embed_dec'],
                     loss=dict(type='WeightedCrossEntropy', class_weight=loss['weight']))
-    with nullcontext() if is_fan or 'dinov3' in case['backbone'] else torch.device('meta'):  # DINOv3's rotations are no weights
+    with nullcontext() if is_fan or 'dinov3' in case['backbone'] else torch.device(
+            'meta'):  # DINOv3's rotations are no weights
         return SiameseClassifier(backbone, neck, head, input_size=size).eval()
 
 

@@ -13,13 +13,22 @@ from mmchangenet.registry import MODELS
 from mmchangenet.runtime import ChangeRuntime
 
 ROOT = Path(__file__).parents[2]
-MODEL = dict(
-    type='SiameseClassifier', input_size=(32, 32),
-    backbone=dict(type='mmpretrain.ResNet', depth=18, stem_channels=16, base_channels=8, out_indices=(0, 1, 2, 3),
-                  _scope_='mmpretrain'),
-    neck=dict(type='EuclideanDifference', hidden_dim=16), head=dict(type='ContrastiveHead'))
-PIPELINE = [dict(type='LoadLightings'), dict(type='PairedResize', size=(32, 32)), dict(type='LayOutLightings'),
-            dict(type='PackChangeInputs')]
+MODEL = dict(type='SiameseClassifier',
+             input_size=(32, 32),
+             backbone=dict(type='mmpretrain.ResNet',
+                           depth=18,
+                           stem_channels=16,
+                           base_channels=8,
+                           out_indices=(0, 1, 2, 3),
+                           _scope_='mmpretrain'),
+             neck=dict(type='EuclideanDifference', hidden_dim=16),
+             head=dict(type='ContrastiveHead'))
+PIPELINE = [
+    dict(type='LoadLightings'),
+    dict(type='PairedResize', size=(32, 32)),
+    dict(type='LayOutLightings'),
+    dict(type='PackChangeInputs')
+]
 
 
 @pytest.fixture
@@ -30,7 +39,8 @@ def trained(tmp_path):
     config.dump(tmp_path / 'config.py')
     torch.manual_seed(0)
     weights = MODELS.build(MODEL).state_dict()
-    write_checkpoint(dict(state_dict=weights, meta=dict(threshold=dict(value=0.125))), tmp_path / 'trained.pth')
+    write_checkpoint(dict(state_dict=weights, meta=dict(threshold=dict(value=0.125))),
+                     tmp_path / 'trained.pth')
     return tmp_path / 'config.py', tmp_path / 'trained.pth'
 
 
@@ -68,7 +78,8 @@ def test_mistakes_are_told_without_a_stack(export, trained, tmp_path, capsys):
     for arguments, message in (
         ([config, tmp_path / 'no.pth', tmp_path / 'a'], 'no.pth'),
         ([config, checkpoint, tmp_path / 'full'], 'no empty folder'),
-        ([config, checkpoint, tmp_path / 'a', '--cfg-options', 'test_dataloader.dataset.type=ConcatDataset'], 'ConcatDataset'),
+        ([config, checkpoint, tmp_path / 'a', '--cfg-options',
+          'test_dataloader.dataset.type=ConcatDataset'], 'ConcatDataset'),
         ([config, checkpoint, tmp_path / 'a', '--opset', '30'], 'opset 30'),
     ):
         assert export(*arguments) == 2

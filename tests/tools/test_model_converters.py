@@ -14,8 +14,11 @@ from mmchangenet.registry import MODELS
 from mmchangenet.tao.checkpoint import revert_state_dict
 
 TOOLS = Path(__file__).parents[2] / 'tools/model_converters'
-EUCLIDEAN = dict(type='SiameseClassifier', input_size=(16, 16), backbone=dict(type='FAN', arch='tiny', out_indices=(3, )),
-                 neck=dict(type='EuclideanDifference', embedding_vectors=3), head=dict(type='ContrastiveHead'))
+EUCLIDEAN = dict(type='SiameseClassifier',
+                 input_size=(16, 16),
+                 backbone=dict(type='FAN', arch='tiny', out_indices=(3, )),
+                 neck=dict(type='EuclideanDifference', embedding_vectors=3),
+                 head=dict(type='ContrastiveHead'))
 
 
 @pytest.fixture
@@ -59,7 +62,8 @@ def test_bare_backbones(tool, network, capsys):
     torch.save(dict(state_dict=network.state_dict()), 'ours.pth')
     assert tool('mmchangenet_to_reference', 'ours.pth', 'backbone.pth', '--backbone') == 0
     theirs = read_checkpoint('backbone.pth')['state_dict']
-    assert 'patch_embed.backbone.stem.0.weight' in theirs and not any('fc1.0' in name and 'mlp' not in name for name in theirs)
+    assert 'patch_embed.backbone.stem.0.weight' in theirs and not any('fc1.0' in name and 'mlp' not in name
+                                                                      for name in theirs)
     lacking = {name: value for name, value in theirs.items() if name != 'cls_token'}
     torch.save(dict(model=dict(lacking, **{'head.weight': torch.ones(2, 2)})), 'published.pth')
     capsys.readouterr()
@@ -69,19 +73,23 @@ def test_bare_backbones(tool, network, capsys):
     backbone = FAN('tiny', init_cfg=dict(type='Pretrained', checkpoint='again.pth'))
     backbone.init_weights()
     own = network.backbone.state_dict()
-    assert all(torch.equal(value, own[name]) for name, value in backbone.state_dict().items() if name != 'cls_token')
+    assert all(
+        torch.equal(value, own[name]) for name, value in backbone.state_dict().items() if name != 'cls_token')
 
 
 def test_a_transformer_is_resized_for_a_config(tool, capsys):
     arch = dict(width=64, depth=2, num_heads=1, hidden_dim=128, swiglu=True)
     public = DINOv2(arch, img_size=42)
     torch.save({f'backbone.{name}': value for name, value in public.state_dict().items()}, 'dinov2.pth')
-    Config(dict(model=dict(backbone=dict(type='DINOv2', arch=arch, img_size=64, patch_size=16)))).dump('config.py')
+    Config(dict(model=dict(
+        backbone=dict(type='DINOv2', arch=arch, img_size=64, patch_size=16)))).dump('config.py')
     assert tool('reference_to_mmchangenet', 'dinov2.pth', 'ours.pth', '--config', 'config.py') == 0
     assert 'dropped (0)' in capsys.readouterr().out
     ours = read_checkpoint('ours.pth')['state_dict']
-    assert ours['backbone.pos_embed'].shape == (1, 17, 64) and ours['backbone.patch_embed.proj.weight'].shape[-1] == 16
-    assert torch.equal(ours['backbone.blocks.1.attn.qkv.weight'], public.state_dict()['blocks.1.attn.qkv.weight'])
+    assert ours['backbone.pos_embed'].shape == (
+        1, 17, 64) and ours['backbone.patch_embed.proj.weight'].shape[-1] == 16
+    assert torch.equal(ours['backbone.blocks.1.attn.qkv.weight'],
+                       public.state_dict()['blocks.1.attn.qkv.weight'])
 
 
 @pytest.mark.parametrize('name, content, message', [

@@ -1,4 +1,5 @@
-"""tools/analysis_tools/pick_threshold.py picks a threshold on validation data and writes it into a checkpoint."""
+"""tools/analysis_tools/pick_threshold.py picks a threshold on validation data and writes it into a
+checkpoint."""
 
 import importlib.util
 import os
@@ -58,13 +59,20 @@ def threshold_of(path):
 
 
 def test_a_threshold_from_a_score_file_goes_into_the_checkpoint(scores, checkpoint):
-    result = subprocess.run([sys.executable, TOOL, '--scores', scores, checkpoint, '--recall', '1.0'], capture_output=True,
-                            text=True, env=dict(os.environ, PYTHONPATH=str(ROOT)))
+    result = subprocess.run([sys.executable, TOOL, '--scores', scores, checkpoint, '--recall', '1.0'],
+                            capture_output=True,
+                            text=True,
+                            env=dict(os.environ, PYTHONPATH=str(ROOT)))
     assert result.returncode == 1, result.stderr
     threshold = threshold_of(checkpoint)
     assert np.float32(0.300000012) <= np.float32(threshold.pop('value')) < np.float32(0.300000042)
-    assert threshold == dict(
-        room=pytest.approx(3e-8, rel=0.1), recall=1.0, false_alarm_rate=1 / 3, wanted='recall >= 1', rows=5, data='scores.csv', unscored=1)
+    assert threshold == dict(room=pytest.approx(3e-8, rel=0.1),
+                             recall=1.0,
+                             false_alarm_rate=1 / 3,
+                             wanted='recall >= 1',
+                             rows=5,
+                             data='scores.csv',
+                             unscored=1)
     saved = torch.load(checkpoint, weights_only=True)
     assert saved['meta']['epoch'] == 3 and saved['state_dict']['weight'].tolist() == [1, 1], 'all else stays'
     assert 'threshold 0.300000' in result.stdout
@@ -199,11 +207,13 @@ def test_a_config_and_its_checkpoint_are_scored_on_the_validation_data(run, conf
     code, printed = run(config, 'best.pth', '--recall', 1.0)
     assert code == 0, printed
     threshold = threshold_of('best.pth')
-    assert (threshold['value'], threshold['data'], threshold['recall'], threshold['false_alarm_rate']) == (0.75, 'val.csv', 1, 0)
+    assert (threshold['value'], threshold['data'], threshold['recall'],
+            threshold['false_alarm_rate']) == (0.75, 'val.csv', 1, 0)
 
 
 def test_validation_data_without_defects_is_refused_after_scoring(run, config):
-    code, printed = run(config, 'best.pth', '--recall', 1.0, '--cfg-options', 'val_dataloader.dataset.defects_from=9')
+    code, printed = run(config, 'best.pth', '--recall', 1.0, '--cfg-options',
+                        'val_dataloader.dataset.defects_from=9')
     assert code == 2 and 'no FAIL row' in printed
 
 

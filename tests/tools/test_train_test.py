@@ -22,7 +22,7 @@ from mmchangenet.engine import Bf16OptimWrapper, ChangeRunner
 ROOT = Path(__file__).parents[2]
 PARTS = ROOT / 'tests' / 'engine'  # toy network and data
 sys.path.insert(0, str(PARTS))
-from toy_change_parts import toy_config  # noqa: E402
+from toy_change_parts import toy_config
 
 
 @pytest.fixture
@@ -373,7 +373,7 @@ def test_pictures_and_scalars_reach_tensorboard(inspection, tool):
 
 
 def test_a_signal_ends_a_training_with_a_line_and_its_exit_code(config, tool, capsys):
-    name = config(**{'custom_hooks': [dict(type='ToySignal', iteration=2)]})
+    name = config(custom_hooks=[dict(type='ToySignal', iteration=2)])
     assert tool('train', name) == 143
     assert 'stopped by SIGTERM in epoch 1, after iteration 3. Saved as' in capsys.readouterr().err
     assert tool('train', name, '--resume', '--cfg-options', 'custom_hooks=[]') == 0

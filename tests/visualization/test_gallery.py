@@ -35,7 +35,11 @@ class PairDataset(BaseDataset):
 
     def _row(self, number, label, score):
         name = f'R<{number}>'
-        row = dict(label=label or '', score=score, object_name=name, input_path='board & co', golden_path='golden')
+        row = dict(label=label or '',
+                   score=score,
+                   object_name=name,
+                   input_path='board & co',
+                   golden_path='golden')
         for side, path in (('compare', row['input_path']), ('golden', row['golden_path'])):
             row[f'{side}_files'] = [str(self.folder / path / f'{name}_{light}.png') for light in LIGHTS]
             for file in row[f'{side}_files']:
@@ -89,14 +93,20 @@ class Page(HTMLParser):
         self.text += data
 
 
-ROWS = [('PASS', 0.1), ('missing', 0.3), ('PASS', 0.6), ('missing', 0.05), ('shifted', 0.9), ('PASS', 0.95), ('PASS', math.nan)]
+ROWS = [('PASS', 0.1), ('missing', 0.3), ('PASS', 0.6), ('missing', 0.05), ('shifted', 0.9), ('PASS', 0.95),
+        ('PASS', math.nan)]
 
 
 def draw(folder, rows=ROWS, dataset=None, **options):
     dataset = dataset or PairDataset(folder / 'data', rows)
     loader = DataLoader(dataset, batch_size=2, collate_fn=list)
-    runner = Runner(Scored(), str(folder / 'work'), test_dataloader=loader, test_cfg={}, default_scope='mmengine',
-                    test_evaluator=[InspectionMetric()], custom_hooks=[GalleryHook(str(folder / 'show'), **options)],
+    runner = Runner(Scored(),
+                    str(folder / 'work'),
+                    test_dataloader=loader,
+                    test_cfg={},
+                    default_scope='mmengine',
+                    test_evaluator=[InspectionMetric()],
+                    custom_hooks=[GalleryHook(str(folder / 'show'), **options)],
                     experiment_name=f'gallery_{folder.name}')
     runner.test()
     return folder / 'show'
@@ -113,8 +123,12 @@ def pictures(folder):
 
 
 def test_escapes_and_false_alarms_have_a_picture_each_worst_first(show):
-    assert pictures(show / 'escapes') == ['001_score0.0500_board-co_R-3_missing.jpg', '002_score0.3000_board-co_R-1_missing.jpg']
-    assert pictures(show / 'false_alarms') == ['001_score0.9500_board-co_R-5_PASS.jpg', '002_score0.6000_board-co_R-2_PASS.jpg']
+    assert pictures(show / 'escapes') == [
+        '001_score0.0500_board-co_R-3_missing.jpg', '002_score0.3000_board-co_R-1_missing.jpg'
+    ]
+    assert pictures(show / 'false_alarms') == [
+        '001_score0.9500_board-co_R-5_PASS.jpg', '002_score0.6000_board-co_R-2_PASS.jpg'
+    ]
     assert cv2.imread(str(show / 'escapes/001_score0.0500_board-co_R-3_missing.jpg')).shape[1] >= 640
 
 
@@ -166,14 +180,20 @@ def test_an_image_that_cannot_be_read_any_more_is_told_in_its_picture(tmp_path):
 
 
 def test_rows_of_several_csvs_show_their_own_images(tmp_path):
-    parts = [PairDataset(tmp_path / 'a', ROWS[:3]), PairDataset(tmp_path / 'b', [('PASS', 0.2), ('bridge', 0.4)])]
+    parts = [
+        PairDataset(tmp_path / 'a', ROWS[:3]),
+        PairDataset(tmp_path / 'b', [('PASS', 0.2), ('bridge', 0.4)])
+    ]
     show = draw(tmp_path, dataset=ConcatDataset(parts))
-    assert pictures(show / 'escapes') == ['001_score0.3000_board-co_R-1_missing.jpg', '002_score0.4000_board-co_R-1_bridge.jpg']
+    assert pictures(show / 'escapes') == [
+        '001_score0.3000_board-co_R-1_missing.jpg', '002_score0.4000_board-co_R-1_bridge.jpg'
+    ]
 
 
 def test_lightings_are_named_after_their_files():
-    assert light_names(dict(object_name='R_1', compare_files=['a/R_1_SolderLight.jpg', 'a/R_1_White_2.jpg'])) == [
-        'SolderLight', 'White_2']
+    assert light_names(dict(object_name='R_1',
+                            compare_files=['a/R_1_SolderLight.jpg',
+                                           'a/R_1_White_2.jpg'])) == ['SolderLight', 'White_2']
     assert light_names(dict(object_name='R1', compare_files=['a/R1.jpg'])) == ['']
 
 

@@ -38,7 +38,8 @@ def test_sides_of_different_size_are_compared_at_the_goldens(compare_size):
 
 @pytest.mark.parametrize('lights', [[''], ['LowAngleLight', 'SolderLight', 'UniformLight', 'WhiteLight'], ['1'] * 16])
 def test_the_picture_grows_with_the_lightings(lights):
-    picture = draw_pair([grey(64, 64)] * len(lights), [grey(64, 64)] * len(lights), lights, 'missing', ['a', 'b'])
+    picture = draw_pair([grey(64, 64)] * len(lights), [grey(64, 64)] * len(lights), lights, 'missing',
+                        ['a', 'b'])
     assert picture.dtype == np.uint8 and picture.shape[1] >= len(lights) * 192 and picture.shape[0] >= 3 * 192
 
 
@@ -49,14 +50,17 @@ def test_images_of_any_size_are_drawn_at_about_the_same_size(shape):
 
 
 def test_small_images_are_enlarged_without_smoothing():
-    checker = np.kron(np.indices((8, 8)).sum(0) % 2 * 255, np.ones((1, 1), int)).astype(np.uint8)[..., None].repeat(3, axis=2)
+    checker = np.kron(np.indices((8, 8)).sum(0) % 2 * 255, np.ones(
+        (1, 1), int)).astype(np.uint8)[..., None].repeat(3, axis=2)
     picture = draw_pair([checker], [checker], [''], 'missing')
     tile = picture[60:200, 130:300]
     assert set(np.unique(tile)) <= {0, 255}
 
 
 def test_an_unreadable_image_is_a_grey_tile_and_the_others_are_still_shown():
-    picture = draw_pair(['unreadable: a very long reason ' * 30, grey(50, 50, 37)], [grey(50, 50, 37)] * 2, ['a', 'b'], 'missing')
+    picture = draw_pair(
+        ['unreadable: a very long reason ' * 30, grey(50, 50, 37)], [grey(50, 50, 37)] * 2, ['a', 'b'],
+        'missing')
     shown = {tuple(colour) for colour in picture.reshape(-1, 3)}
     assert UNREADABLE in shown and (37, 37, 37) in shown
 

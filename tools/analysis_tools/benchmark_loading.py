@@ -19,14 +19,14 @@ from typing import Any, TypeAlias
 for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ[variable] = '1'  # before numpy is loaded
 
-import cv2  # noqa: E402
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-import torchvision.transforms.functional as functional  # noqa: E402
-from mmengine.dataset import Compose, pseudo_collate  # noqa: E402
-from PIL import Image, ImageFilter  # noqa: E402
+import cv2
+import numpy as np
+import torch
+import torchvision.transforms.functional as functional
+from mmengine.dataset import Compose, pseudo_collate
+from PIL import Image, ImageFilter
 
-from mmchangenet.datasets.transforms import (  # noqa: E402
+from mmchangenet.datasets.transforms import (
     LayOutLightings,
     LoadLightings,
     PackChangeInputs,
@@ -38,7 +38,7 @@ from mmchangenet.datasets.transforms import (  # noqa: E402
     PairedRandomRotate,
     PairedResize,
 )
-from mmchangenet.models.data_preprocessors import PairDataPreprocessor  # noqa: E402
+from mmchangenet.models.data_preprocessors import PairDataPreprocessor
 
 LIGHTINGS = 4
 FILE_SIDE, SIDE = 160, 128  # pixels

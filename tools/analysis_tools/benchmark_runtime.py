@@ -1,9 +1,11 @@
-"""Speed of the exported network, in fp32 and in int8, beside PyTorch and as a share of the processor's large-matrix rate.
+"""Speed of the exported network, in fp32 and in int8, beside PyTorch and as a share of the processor's
+large-matrix rate.
 
-All in one run, same weights and images for all; int8 is calibrated on these images, which speed does not depend on.
-``ChangeRuntime`` scores pairs given as arrays, each with a golden of its own: with nothing cached, and with all goldens cached.
-Shares count the operations of the unfolded network, so folding shows as speed. Everything takes turns with a large matrix
-product, and figures are medians of ratios within a turn: a machine whose speed drifts is measured fairly.
+All in one run, same weights and images for all; int8 is calibrated on these images, which speed does not
+depend on. ``ChangeRuntime`` scores pairs given as arrays, each with a golden of its own: with nothing cached,
+and with all goldens cached. Shares count the operations of the unfolded network, so folding shows as speed.
+Everything takes turns with a large matrix product, and figures are medians of ratios within a turn: a machine
+whose speed drifts is measured fairly.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ REST = 0.05  # seconds between measurements, in which the threads of the one bef
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument('--differences', nargs='+', default=list(PARTS), choices=list(PARTS))
     parser.add_argument('--backends', nargs='+', default=['onnxruntime'], help='of ChangeRuntime')
     parser.add_argument('--precisions', nargs='+', default=list(PRECISIONS), choices=list(PRECISIONS))
@@ -51,7 +54,8 @@ def build_network(difference: Any) -> Any:
     """FAN-small with weights as trained ones: no branch is closed by a small gamma."""
     torch.manual_seed(0)
     neck, head = PARTS[difference]
-    model = SiameseClassifier(dict(type='FAN', arch='small'), neck, head, input_size=(LIGHTS * SIZE, SIZE)).eval()
+    model = SiameseClassifier(dict(type='FAN', arch='small'), neck, head,
+                              input_size=(LIGHTS * SIZE, SIZE)).eval()
     for name, parameter in model.named_parameters():
         if 'gamma' in name:
             torch.nn.init.uniform_(parameter, 0.2, 1)
@@ -60,10 +64,15 @@ def build_network(difference: Any) -> Any:
 
 def config() -> Any:
     """The part of a config that an export reads."""
-    pipeline = [dict(type='LoadLightings'), dict(type='PairedResize', size=(SIZE, SIZE)), dict(type='LayOutLightings'),
-                dict(type='PackChangeInputs')]
+    pipeline = [
+        dict(type='LoadLightings'),
+        dict(type='PairedResize', size=(SIZE, SIZE)),
+        dict(type='LayOutLightings'),
+        dict(type='PackChangeInputs')
+    ]
     lights = {f'light{number}': number for number in range(LIGHTS)}
-    return dict(test_dataloader=dict(dataset=dict(type='LightingPairDataset', input_map=lights, pipeline=pipeline)))
+    return dict(test_dataloader=dict(
+        dataset=dict(type='LightingPairDataset', input_map=lights, pipeline=pipeline)))
 
 
 def sides_of(pairs: Any) -> Any:
@@ -131,19 +140,24 @@ def report(difference: Any, turns: Any, num_pairs: Any) -> None:
     """Print a row a contestant."""
 
     def ratio(name: Any, other: Any) -> Any:
-        """Median of a time divided by another of the same turn, as text; empty where there is no such other."""
+        """Median of a time divided by another of the same turn, as text; empty where there is no such
+        other.
+        """
         known = other in turns[0] and other != name
         return f'{statistics.median(turn[name] / turn[other] for turn in turns):.2f}' if known else ''
 
     product, work = 2 * MATRIX**3, GFLOP[difference] * 1e9 * num_pairs
     rate = statistics.median(product / turn[PRODUCT] / 1e9 for turn in turns)
-    print(f'\nFAN-small, {difference}, {num_pairs} pairs of 2×{LIGHTS}×{SIZE}×{SIZE}; large matrix product: {rate:.0f} GFLOP/s')
+    print(
+        f'\nFAN-small, {difference}, {num_pairs} pairs of 2×{LIGHTS}×{SIZE}×{SIZE}; large matrix product: {rate:.0f} GFLOP/s'
+    )
     print_row('', 'ms a pair', 'share', 'of eager', 'of uncached', 'of fp32')
     for name in [name for name in turns[0] if name != PRODUCT]:
         own = statistics.median(turn[name] for turn in turns) / num_pairs
         share = statistics.median(work / turn[name] / (product / turn[PRODUCT]) for turn in turns)
         rivals = name.rivals() if name != EAGER else ()
-        print_row(name, f'{own * 1e3:.0f}', f'{share:.0%}', *(ratio(name, other) for other in (EAGER, *rivals)))
+        print_row(name, f'{own * 1e3:.0f}', f'{share:.0%}',
+                  *(ratio(name, other) for other in (EAGER, *rivals)))
 
 
 def print_row(name: Any, *cells: Any) -> None:

@@ -1,7 +1,7 @@
 """Print what configs cost and, given data, what they reach in the same short training, as a markdown table.
 
-    python tools/analysis_tools/compare_backbones.py configs/changenet_resnet_deeppcb.py configs/backbones/*.py \\
-        --data data/deeppcb --minutes 10 --work-dir work_dirs/backbones
+    python tools/analysis_tools/compare_backbones.py configs/changenet_resnet_deeppcb.py
+        configs/backbones/*.py \\ --data data/deeppcb --minutes 10 --work-dir work_dirs/backbones
 
 Every row is kept in the work dir: a command that was stopped goes on with the rows that are missing.
 """
@@ -16,9 +16,12 @@ from typing import Any
 
 
 def parse_args(args: Any = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='+', help='config files')
-    parser.add_argument('--data', help='folder with train/train.csv and test/labels.csv (docs/deeppcb.md); default: costs only')
+    parser.add_argument(
+        '--data',
+        help='folder with train/train.csv and test/labels.csv (docs/deeppcb.md); default: costs only')
     parser.add_argument('--minutes', type=float, default=10.0, help='training time of each (default: 10)')
     parser.add_argument('--seed', type=int, default=0, help='of weights and draws (default: 0)')
     parser.add_argument('--threads', type=int, default=1, help="torch's threads (default: 1)")

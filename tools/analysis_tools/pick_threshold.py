@@ -4,8 +4,9 @@
     python tools/analysis_tools/pick_threshold.py --scores scores.csv CHECKPOINT --false-alarm-rate 0.01
     python tools/analysis_tools/pick_threshold.py --scores scores.csv --recall 0.99
 
-The first scores the config's validation data, the others take a score file of ``tools/test.py --out`` with labels;
-the last only shows the figures. Test, inference and export of the checkpoint use the threshold as the margin.
+The first scores the config's validation data, the others take a score file of ``tools/test.py --out`` with
+labels; the last only shows the figures. Test, inference and export of the checkpoint use the threshold as the
+margin.
 
 Exit codes: 0; 1 when rows had no score, after the threshold is written; 2 when something is to be mended.
 """
@@ -35,15 +36,24 @@ from mmchangenet.thresholds import LEAST_ROOM, pick_threshold
 
 
 def parse_args(arguments: Any = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('files', nargs='*', metavar='CONFIG CHECKPOINT', help='with --scores only the checkpoint, or nothing')
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('files',
+                        nargs='*',
+                        metavar='CONFIG CHECKPOINT',
+                        help='with --scores only the checkpoint, or nothing')
     parser.add_argument('--scores', help='score file with the columns label and siamese_score')
     wanted = parser.add_mutually_exclusive_group(required=True)
     wanted.add_argument('--recall', type=float, help='share of the defects to find, such as 0.99')
-    wanted.add_argument('--false-alarm-rate', type=float, help='share of the PASS rows that may be called FAIL, such as 0.01')
+    wanted.add_argument('--false-alarm-rate',
+                        type=float,
+                        help='share of the PASS rows that may be called FAIL, such as 0.01')
     parser.add_argument('--out', help='write a checkpoint of its own instead of changing the given one')
     parser.add_argument('--work-dir', help='folder for logs; work_dirs/<config name> by default')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='replace keys of the config: key=value')
+    parser.add_argument('--cfg-options',
+                        nargs='+',
+                        action=CfgOptions,
+                        help='replace keys of the config: key=value')
     args = parser.parse_args(arguments)
     if args.scores and (len(args.files) > 1 or args.cfg_options):
         parser.error('with --scores at most a checkpoint is given, and no config')
@@ -63,12 +73,16 @@ def describe(threshold: Any, scores: Any, is_fail: Any) -> Any:
     lines = [f'threshold {float_text(threshold["value"])} for {threshold["wanted"]} on {threshold["data"]}:']
     for key, chosen, rows in (('recall', is_fail, 'FAIL'), ('false_alarm_rate', ~is_fail, 'PASS')):
         share = f'{100 * threshold[key]:.2f} %   {np.count_nonzero(called & chosen)} of {np.count_nonzero(chosen)} {rows} rows'
-        lines.append(f'  {key.replace("_", " "):<16}  ' + (share if chosen.any() else f'undefined: no {rows} row'))
+        lines.append(f'  {key.replace("_", " "):<16}  ' +
+                     (share if chosen.any() else f'undefined: no {rows} row'))
     if np.isfinite(threshold['room']):
-        close = ', which another batch size or processor may turn into a miss' if threshold['room'] < LEAST_ROOM else ''
+        close = ', which another batch size or processor may turn into a miss' if threshold[
+            'room'] < LEAST_ROOM else ''
         lines.append(f'  the weakest defect found scores {threshold["room"]:.3g} more{close}')
     if threshold['unscored']:
-        lines.append(f'  {threshold["unscored"]} rows have no score and were left out: the figures say nothing of them')
+        lines.append(
+            f'  {threshold["unscored"]} rows have no score and were left out: the figures say nothing of them'
+        )
     return '\n'.join(lines)
 
 
@@ -77,11 +91,15 @@ def main(arguments: Any = None) -> int:
 
     def prepare() -> Any:
         if args.out:
-            check_output(args.out, filter(None, [args.scores, args.files[0] if len(args.files) > 1 else None]))
+            check_output(args.out, filter(None,
+                                          [args.scores, args.files[0] if len(args.files) > 1 else None]))
         if args.scores:
             return None
         config, checkpoint = args.files
-        return prepare_test(config, checkpoint, args.work_dir, cfg_options=validation_as_test(config, args.cfg_options))
+        return prepare_test(config,
+                            checkpoint,
+                            args.work_dir,
+                            cfg_options=validation_as_test(config, args.cfg_options))
 
     def work(runner: Any) -> Any:
         if runner is None:

@@ -93,7 +93,8 @@ class OnEveryImage(BaseTransform):
 @contextmanager
 def _drawn_from(seed: int) -> Iterator[None]:
     """Python's, numpy's and torch's (CPU) global generators begin at a seed, and go on afterwards where they
-    were."""
+    were.
+    """
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()
     random.seed(seed)
     np.random.seed(seed)

@@ -30,24 +30,23 @@ COLUMNS = dict(
 class InspectionMetric(BaseMetric):
     """What a line wants to know of an inspection.
 
-    Figures of a two-sided decision are at the head's margin, as the head decided (``pred_fail``); every name but PASS
-    is a FAIL. Rates are in percent, AUROC and average precision 0 to 1. An undefined figure (no FAIL row, no PASS row)
-    is NaN, which no best checkpoint is chosen by, and the log says why.
+    Figures of a two-sided decision are at the head's margin, as the head decided (``pred_fail``); every name
+    but PASS is a FAIL. Rates are in percent, AUROC and average precision 0 to 1. An undefined figure (no FAIL
+    row, no PASS row) is NaN, which no best checkpoint is chosen by, and the log says why.
 
     Keys:
         ``average_precision``, ``auroc``: scikit-learn's.
-        ``total_accuracy``, ``false_alarm`` (PASS called FAIL), ``false_negative`` (FAIL called PASS): of all rows.
-        ``defect_accuracy``: FAIL called FAIL, of the FAIL rows.
-        ``false_alarm_rate``: PASS called FAIL, of the PASS rows.
-        ``false_alarm_rate_at_99_recall``, ``threshold_at_99_recall``: and for the other recalls; the threshold gives
-        the recall, as ``verdict.is_fail`` calls rows.
-        ``val_loss``: weighted mean over rows, where the samples carry losses.
-        ``recall/<name>``: defects of that name called FAIL.
-        ``class_accuracy``, ``class_recall/<name>``: rows whose very name was found, and ``unknown_label``: rows whose
-        name the model does not know; with more than two classes.
-        ``rows``, ``unscored``: counts. Rows without a score are in no other figure.
-    Without labels only the counts are given. Choose the best checkpoint by ``auroc`` or ``defect_accuracy`` with
-    ``rule='greater'``, by a ``false_alarm_rate`` with ``rule='less'``; MMEngine knows the rule of the others.
+        ``total_accuracy``, ``false_alarm`` (PASS called FAIL), ``false_negative`` (FAIL called PASS): of all
+        rows. ``defect_accuracy``: FAIL called FAIL, of the FAIL rows. ``false_alarm_rate``: PASS called FAIL,
+        of the PASS rows. ``false_alarm_rate_at_99_recall``, ``threshold_at_99_recall``: and for the other
+        recalls; the threshold gives the recall, as ``verdict.is_fail`` calls rows. ``val_loss``: weighted
+        mean over rows, where the samples carry losses. ``recall/<name>``: defects of that name called FAIL.
+        ``class_accuracy``, ``class_recall/<name>``: rows whose very name was found, and ``unknown_label``:
+        rows whose name the model does not know; with more than two classes. ``rows``, ``unscored``: counts.
+        Rows without a score are in no other figure.
+    Without labels only the counts are given. Choose the best checkpoint by ``auroc`` or ``defect_accuracy``
+    with ``rule='greater'``, by a ``false_alarm_rate`` with ``rule='less'``; MMEngine knows the rule of the
+    others.
 
     Args:
         recalls: defect recalls, shares above 0 and up to 1, that thresholds are reported for.
@@ -67,7 +66,9 @@ class InspectionMetric(BaseMetric):
         super().__init__(prefix=prefix)
         wrong = [recall for recall in recalls if not 0 < recall <= 1]
         if wrong:
-            raise ValueError(f'recalls of InspectionMetric are shares above 0 and up to 1, got {wrong}: for 99 % give 0.99')
+            raise ValueError(
+                f'recalls of InspectionMetric are shares above 0 and up to 1, got {wrong}: for 99 % give 0.99'
+            )
         self.recalls = tuple(recalls)
         self.rows: ScoredRows | None = None
         self.tables: list[Table] = []
@@ -87,8 +88,8 @@ class InspectionMetric(BaseMetric):
         Args:
             data_batch: not used.
             data_samples: samples with ``sample_idx``, ``score`` and ``pred_fail``, and where there are
-                labels ``label``, ``gt_fail``, ``loss`` and ``loss_weight``. May have ``error``, ``pred_label``,
-                ``unknown_label`` and ``margin`` (the head's, for the report).
+                labels ``label``, ``gt_fail``, ``loss`` and ``loss_weight``. May have ``error``,
+                ``pred_label``, ``unknown_label`` and ``margin`` (the head's, for the report).
 
         Raises:
             KeyError: when a sample lacks what the head has to set.
@@ -98,9 +99,11 @@ class InspectionMetric(BaseMetric):
             for key in ('sample_idx', 'score', 'pred_fail'):
                 columns[key].extend(map(itemgetter(key), data_samples))
         except KeyError as error:
-            raise KeyError(f'InspectionMetric needs samples with {error}: ``sample_idx`` comes from the dataset by way of '
-                           'PackChangeInputs, ``score`` and ``pred_fail`` from the head\'s ``predict``') from error
-        for key, default in (('gt_fail', UNLABELLED), ('unknown_label', False), ('loss', math.nan), ('loss_weight', math.nan)):
+            raise KeyError(
+                f'InspectionMetric needs samples with {error}: ``sample_idx`` comes from the dataset by way of '
+                'PackChangeInputs, ``score`` and ``pred_fail`` from the head\'s ``predict``') from error
+        for key, default in (('gt_fail', UNLABELLED), ('unknown_label', False), ('loss', math.nan),
+                             ('loss_weight', math.nan)):
             columns[key].extend([sample.get(key, default) for sample in data_samples])
         for key in ('label', 'pred_label'):
             columns[key].extend([names.setdefault(name, len(names)) if name else -1
@@ -115,7 +118,8 @@ class InspectionMetric(BaseMetric):
 
     def _take_classes(self, data_samples: Any) -> None:
         """The probabilities of a batch, where there are more than two classes."""
-        self._classes = next((sample['class_names'] for sample in data_samples if 'class_names' in sample), self._classes)
+        self._classes = next((sample['class_names'] for sample in data_samples if 'class_names' in sample),
+                             self._classes)
         for sample in data_samples:
             self._shares.extend(sample.get('probabilities') or [math.nan] * len(self._classes))
 
@@ -128,7 +132,8 @@ class InspectionMetric(BaseMetric):
         Returns:
             the figures, on every process.
         """
-        part = (self._columns, list(self._names), self._errors, self._margin, list(self._classes), self._shares)
+        part = (self._columns, list(self._names), self._errors, self._margin, list(self._classes),
+                self._shares)
         parts = all_gather_object(part) if get_world_size() > 1 else [part]
         self._forget()
         self.rows, self.tables = None, []
@@ -151,15 +156,18 @@ class InspectionMetric(BaseMetric):
         figures = inspection_figures(results, self.recalls)
         self.tables = report(results, figures, self.recalls)
         complete = results.scored.all() and not results.unknown_label.any()
-        print_log('\n' + '\n'.join(map(str, self.tables)), logger='current', level=logging.INFO if complete else logging.WARNING)
+        print_log('\n' + '\n'.join(map(str, self.tables)),
+                  logger='current',
+                  level=logging.INFO if complete else logging.WARNING)
         return figures
 
 
 def _join(parts: Any, size: Any) -> Any:
     """The processes' columns as rows in the dataset's order, each row once.
 
-    MMEngine's samplers deal rows out in turn: row k of process r of w is number k·w + r. A single dataset's rows are
-    told apart and ordered by ``sample_idx``, whatever the sampler. In a ConcatDataset those repeat, and the turn decides.
+    MMEngine's samplers deal rows out in turn: row k of process r of w is number k·w + r. A single dataset's
+    rows are told apart and ordered by ``sample_idx``, whatever the sampler. In a ConcatDataset those repeat,
+    and the turn decides.
     """
     joined: dict[str, Any] = {name: [] for name in COLUMNS}
     turns: list[Any] = []
@@ -182,8 +190,11 @@ def _join(parts: Any, size: Any) -> Any:
         **{name: values[keep] for name, values in joined.items()}, names=list(names), margin=parts[0][3],
         position=joined['sample_idx'][keep] if single else np.arange(len(keep)))
     unscored = np.flatnonzero(~rows.scored)
-    rows.errors = {int(rows.position[row]): errors.get(int(keep[row]), f'the network gave {rows.score[row]} as the score')
-                   for row in unscored}
+    rows.errors = {
+        int(rows.position[row]): errors.get(int(keep[row]),
+                                            f'the network gave {rows.score[row]} as the score')
+        for row in unscored
+    }
     rows.score[unscored] = np.nan
     rows.class_names = next((part[4] for part in parts if part[4]), [])
     if rows.class_names:

@@ -74,7 +74,8 @@ class RadioTrunk(TimmTrunk):
 
     def position(self, grid_size: Grid) -> Tensor:
         """The positions of a grid (h, w), (1, C, h, w): the table at the size of the longer side, its top
-        left part."""
+        left part.
+        """
         side, table = max(grid_size), self._table()
         if side != self.table_size:
             table = F.interpolate(table, (side, side), mode='bilinear', align_corners=True)

@@ -120,7 +120,8 @@ def _compiled(value: Tensor, sizes: Sizes, locations: Tensor, weights: Tensor) -
 
 def pixel_centres(sizes: Sizes, device: torch.device | None = None) -> Tensor:
     """x and y, from 0 to 1, of the pixels of levels (h, w), row by row and level by level: float32 (sum of
-    h·w, 2)."""
+    h·w, 2).
+    """
     levels = []
     for height, width in sizes:
         y, x = ((torch.arange(side, device=device, dtype=torch.float32) + 0.5) / side

@@ -59,7 +59,8 @@ class DINOv2(ViTTrunk):
 
     def resize_position(self, patches: Tensor, grid_size: Grid) -> Tensor:
         """As DINOv2's authors: scale factors a tenth of a patch too large, which also shift where is
-        sampled."""
+        sampled.
+        """
         scale = tuple((side + 0.1) / before for side, before in zip(grid_size, self.grid_size, strict=True))
         return F.interpolate(patches, scale_factor=scale, mode='bicubic')
 

@@ -23,7 +23,8 @@ from .vit_trunk import Grid
 
 class DINOv3Trunk(TimmTrunk):
     """DINOv3's transformer: a class token and four registers; positions are rotations in every block, of any
-    grid."""
+    grid.
+    """
 
     variants = {name: dict(model_name=f'vit_{name}_patch16_dinov3')
                 for name in ('small', 'small_plus', 'base', 'large', 'huge_plus', '7b')}

@@ -119,7 +119,8 @@ class FourierPosition(nn.Module):
     @classmethod
     def table(cls, height: int, width: int) -> Tensor:
         """The code of every place: (1, 64, height, width), rows in the first 32 channels, columns in the
-        others."""
+        others.
+        """
         rows = cls._waves(height).T[:, :, None].expand(-1, -1, width)
         columns = cls._waves(width).T[:, None, :].expand(-1, height, -1)
         return torch.cat([rows, columns])[None]

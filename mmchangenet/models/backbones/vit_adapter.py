@@ -28,7 +28,8 @@ ADAPTER_HEADS = 16  # of the published adapters, whatever the transformer has
 
 class SpatialPrior(nn.Module):
     """A small convolutional pyramid: (N, 3, H, W) → maps of the strides 4, 8, 16 and 32, all C channels
-    wide."""
+    wide.
+    """
 
     def __init__(self, width: int, base: int = 56) -> None:
         super().__init__()
@@ -55,7 +56,8 @@ class SpatialPrior(nn.Module):
 
 class ConvFFN(nn.Module):
     """Linear, a depthwise 3×3 on each level's grid, GELU, linear: pyramid tokens (N, tokens, C) → the same
-    shape."""
+    shape.
+    """
 
     def __init__(self, width: int, ratio: float = 0.25) -> None:
         super().__init__()

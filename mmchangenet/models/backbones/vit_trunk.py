@@ -1,5 +1,6 @@
 """What the vision transformers share, and DINOv2's: patch embedding, class token, position table and blocks,
-all timm's."""
+all timm's.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +71,8 @@ class Trunk(BaseModule, metaclass=ABCMeta):
     @abstractmethod
     def embed(self, images: Tensor) -> tuple[Tensor, Grid]:
         """Images (N, 3, H, W) → tokens (N, num_prefix + h·w, C) with their positions, those of the patches
-        last, and the grid (h, w)."""
+        last, and the grid (h, w).
+        """
 
     def pass_blocks(self, tokens: Tensor, numbers: Iterable[int], grid_size: Grid) -> Tensor:
         """Tokens through the blocks of these numbers, counted from 0."""
@@ -80,7 +82,8 @@ class Trunk(BaseModule, metaclass=ABCMeta):
 
     def run(self, module: nn.Module, *inputs: Any, **options: Any) -> Any:
         """``module(*inputs)``; in training, with ``with_cp``, its activations are computed again in the
-        backward pass."""
+        backward pass.
+        """
         if self.with_cp and self.training and torch.is_grad_enabled():
             return checkpoint(module, *inputs, use_reentrant=False, **options)
         return module(*inputs, **options)

@@ -163,7 +163,8 @@ def split_sides(code: Any) -> Iterator[Any]:
 
 def pair_with_each(code: Any, num_golden: int) -> tuple[Any, Any]:
     """The code of N · (1 + G) images, each part's compare image before its G goldens → the sides of N · G
-    pairs."""
+    pairs.
+    """
     parts, structure = pytree.tree_flatten(code)
     parts = [part.unflatten(0, (-1, 1 + num_golden)) for part in parts]
     golden = [part[:, 1:] for part in parts]

@@ -78,7 +78,8 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
     @abstractmethod
     def forward(self, comparison: Tensor) -> Tensor:
         """The neck's comparison (N, *in_shape) → raw network output: distances (N,) or logits (N,
-        num_classes)."""
+        num_classes).
+        """
 
     @abstractmethod
     def scores(self, output: Tensor) -> Tensor:
@@ -200,7 +201,8 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
 
     def _row_losses(self, output: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Losses and weights of rows, both (N,); the mean of all in each row where the loss gives nothing
-        else."""
+        else.
+        """
         per_row = getattr(self.loss_module, 'per_row', None)
         if per_row is not None:
             return per_row(output, targets)
@@ -224,4 +226,5 @@ class BaseChangeHead(BaseModule, metaclass=ABCMeta):
 
     def name_classes(self, output: Tensor, data_samples: Sequence[ChangeDataSample]) -> None:
         """Adds to the samples, which have their verdicts, what there is to say beyond; nothing for two
-        classes."""
+        classes.
+        """

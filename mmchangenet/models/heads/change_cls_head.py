@@ -105,7 +105,8 @@ class ChangeClsHead(BaseChangeHead):
 
     def name_classes(self, output: Tensor, data_samples: Sequence[ChangeDataSample]) -> None:
         """With more than two classes: ``probabilities`` (PASS first) and ``pred_label``, the name that goes
-        with the verdict; the meta field ``unknown_label`` marks a row whose label is none of the classes."""
+        with the verdict; the meta field ``unknown_label`` marks a row whose label is none of the classes.
+        """
         if self.num_classes == 2:
             return
         names = self.class_names or tuple(f'class {number}' for number in range(self.num_classes))

@@ -55,7 +55,8 @@ class BaseDifference(BaseModule, metaclass=ABCMeta):
     @abstractmethod
     def encode(self, features: Sequence[Tensor]) -> Any:
         """Levels of one side, each (N, C, H, W) or (N, C), finest first → its code: a tensor, or a nest of
-        tuples, lists and dicts of tensors, whose first dimension is N."""
+        tuples, lists and dicts of tensors, whose first dimension is N.
+        """
 
     @abstractmethod
     def compare(self, compare: Any, golden: Any) -> Tensor:

@@ -77,7 +77,8 @@ class LearnableDifference(BaseDifference):
 
     def init_weights(self) -> None:
         """Let training start from true differences: the golden half of each module's first convolution is
-        minus the compare half, so that equal sides give nothing. Then ``init_cfg``."""
+        minus the compare half, so that equal sides give nothing. Then ``init_cfg``.
+        """
         for module in self.difference:
             compare, golden = module[0].weight.data.chunk(2, dim=1)
             golden.copy_(-compare)
@@ -94,7 +95,8 @@ class LearnableDifference(BaseDifference):
 
     def merge(self, differences: Sequence[Tensor]) -> Tensor:
         """Maps of the used levels' difference modules, each (N, embed_dim, h, w), finest first → one at the
-        finest level's size. Affine in evaluation mode."""
+        finest level's size. Affine in evaluation mode.
+        """
         sums: list[Tensor] = []
         for difference in reversed(differences):
             sums.append(difference + resize(sums[-1], difference.shape[-2:]) if sums else difference)
