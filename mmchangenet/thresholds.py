@@ -24,7 +24,8 @@ from .verdict import ThresholdError
 
 SMALLEST_NORMAL = float(np.finfo(
     np.float32).tiny)  # below it processors may round to zero, and 0 > 0 is no FAIL
-ROOM, LEAST_ROOM = 1e-3, 1e-6  # share of a score and distance that scores of the same images are surely nearer to each other
+# share of a score and distance that scores of the same images are surely nearer to each other
+ROOM, LEAST_ROOM = 1e-3, 1e-6
 ROUNDING = 1e-12  # share of a wanted rate that its own rounding may be off: 0.07 * 100 is 7.000000000000001
 
 

@@ -374,7 +374,8 @@ def test_every_misfit_is_listed_with_the_likely_config():
         'missing in the file (2): layers.0.bias, layers.1.bias',
         'unknown to the network (25): ' + ', '.join(f'layers.{i}.{kind}' for i in range(2, 7)
                                                     for kind in ('weight', 'bias')) + ', and 15 more',
-        'of another shape (3): layers.0.weight [5, 5] in the file, [4, 4] in the network, layers.1.weight [5, 5] in the file, '
+        'of another shape (3): layers.0.weight [5, 5] in the file, [4, 4] in the network, layers.1.weight '
+        '[5, 5] in the file, '
         '[4, 4] in the network, head.weight [3, 5] in the file, [3, 4] in the network',
         'It was trained as changenet_base_20260102_030405: use the config changenet_base.',
         'Where that config differs from this one:', "  model.backbone.arch: 'base' there, 'small' here",

@@ -47,7 +47,7 @@ class ChangeInferencer:
         ValueError: when the config has no ``test_dataloader``.
 
     Example:
-        >>> inferencer = ChangeInferencer('configs/changenet_fan.py', 'work_dirs/changenet_fan/best_auroc_epoch_10.pth')
+        >>> inferencer = ChangeInferencer('configs/changenet_fan.py', 'work_dirs/changenet_fan/best.pth')
         >>> inferencer.score_pairs([('tested.png', 'golden.png')])
     """
 
@@ -73,6 +73,7 @@ class ChangeInferencer:
 
     @property
     def margin(self) -> Any:
+        """The score up to which a pair is a PASS."""
         return self.model.head.margin
 
     def score_pairs(self, pairs: Iterable[tuple[Any, ...]]) -> Any:
@@ -151,7 +152,8 @@ class ChangeInferencer:
             goldens = [golden[turn % len(golden)] for turn in range(self._num_golden)]
         else:
             raise ImageError(
-                f'golden must be a list of 1 to {self._num_golden} goldens (num_golden of the dataset), each one '
+                f'golden must be a list of 1 to {self._num_golden} goldens (num_golden of the dataset), '
+                'each one '
                 'image or a list of one per lighting')
         return (ordered(compare, self._lightings, 'compare'),
                 [image for side in goldens for image in ordered(side, self._lightings, 'golden')])

@@ -54,7 +54,7 @@ def sunlit(scene: Scene, dx: int, dy: int) -> Array:
     """Share in 0..1 of a bar's light that nothing taller stands in the way of."""
     blocked = np.zeros_like(scene.height)
     for distance in np.arange(SHADOW_STEP, SHADOW_REACH, SHADOW_STEP):
-        pixels = max(int(round(distance * scene.scale)), 1)
+        pixels = max(round(distance * scene.scale), 1)
         climb = pixels / scene.scale * np.tan(BAR_ELEVATION)
         np.maximum(blocked, shifted(scene.height, dx * pixels, dy * pixels) - climb, out=blocked)
     return 1 - np.clip((blocked - scene.height) / 2.0, 0, 1)

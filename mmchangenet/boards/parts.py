@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -247,7 +248,7 @@ def _strand(u: Array, v: Array, first: Rectangle, second: Rectangle, path: float
         points = ((start_u, start_v), (start_u + path, 0.9 * start_v), (end_u + path, 0.9 * end_v),
                   (end_u, end_v))
     return np.minimum.reduce([capsule(u, v, *ends, radius)
-                              for ends in zip(points, points[1:], strict=False)])
+                              for ends in itertools.pairwise(points)])
 
 
 def draw_solder(scene: Scene, pads_frame: tuple[Array, Array], body_frame: tuple[Array, Array],

@@ -162,7 +162,7 @@ class Placeholder:
     entries: dict[Any, Any]
     members: list[Any]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Placeholder:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Placeholder:  # noqa: D102
         self = super().__new__(cls)
         self.args, self.state, self.entries, self.members = args, None, {}, []
         return self
@@ -171,6 +171,7 @@ class Placeholder:
         pass
 
     def __call__(self, *args: Any, **kwargs: Any) -> Placeholder:
+        """As the class says."""
         return Placeholder(self, *args)
 
     def __setstate__(self, state: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,7 +56,7 @@ class StringColumn:
     def table(self) -> list[str]:
         """The table's entries; some may be used by no row, or be there twice."""
         data, offsets = self.data.numpy().tobytes(), self.offsets.tolist()
-        return [data[start:end].decode() for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+        return [data[start:end].decode() for start, end in itertools.pairwise(offsets)]
 
     def strings(self) -> NDArray[np.object_]:
         """All rows as an (N,) object array; makes N references, so not for use in loader processes."""

@@ -24,7 +24,7 @@ class Draw(int):
     position: int
     origin: int
 
-    def __new__(cls, index: int, seed: int, epoch: int, position: int, origin: int | None = None) -> Draw:
+    def __new__(cls, index: int, seed: int, epoch: int, position: int, origin: int | None = None) -> Draw:  # noqa: D102
         draw = super().__new__(cls, index)
         draw.seed, draw.epoch, draw.position = seed, epoch, position
         draw.origin = int(index) if origin is None else origin

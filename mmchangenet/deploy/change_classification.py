@@ -135,5 +135,6 @@ class ChangeClassification(BaseTask):
 
 
 NO_SDK = (
-    '--dump-info is for mmdeploy\'s SDK, whose pipelines take one image; a pair of sides under several lightings cannot '
+    '--dump-info is for mmdeploy\'s SDK, whose pipelines take one image; a pair of sides under several '
+    'lightings cannot '
     'be described to it. Leave --dump-info out, and use mmchangenet.runtime on the line')

@@ -94,7 +94,8 @@ class OpenVINOManager(BACKEND_MANAGERS.find(Backend.OPENVINO.value)):  # type: i
             difference = difference_from_onnx(OpenVINOWrapper(str(target)), source)
             if not compress and not difference <= TOLERANCE:
                 raise ExportError(
-                    f'OpenVINO and ONNX Runtime differ by {difference:.2g} on {source}, more than {TOLERANCE:g}'
+                    f'OpenVINO and ONNX Runtime differ by {difference:.2g} on {source}, more than '
+                    f'{TOLERANCE:g}'
                 )
             get_root_logger().info(
                 f'{target} is written; OpenVINO and ONNX Runtime differ by {difference:.1e} at most')

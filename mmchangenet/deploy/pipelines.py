@@ -133,7 +133,8 @@ def _export_parts(model: Any, work_dir: Any, deploy_cfg: Any, model_cfg: Any, gr
     if not possible or not _dynamic_batch(deploy_cfg):
         raise ValueError(
             "partition_config: parts take uint8 images in batches of any size and give scores in fp32. Set "
-            "codebase_config.graph to dict(output='score', normalise=True), start from a dynamic config, and leave "
+            "codebase_config.graph to dict(output='score', normalise=True), start from a dynamic config, "
+            "and leave "
             "the precision as it is; for int8 see tools/export_runtime.py")
     difference = write_parts(model, model_cfg, work_dir, parts,
                              get_ir_config(deploy_cfg).get('opset_version', 17))
@@ -147,6 +148,7 @@ def _dynamic_batch(deploy_cfg: Any) -> Any:
     free = {int(axis) for name in axes.values() for axis in name}
     if free - {0}:
         raise ValueError(
-            f'dynamic_axes {axes}: only the batch, axis 0, can stay free; the layers depend on height and width'
+            f'dynamic_axes {axes}: only the batch, axis 0, can stay free; the layers depend on height and '
+            'width'
         )
     return bool(free)

@@ -86,7 +86,8 @@ class TensorRTManager(BACKEND_MANAGERS.find(Backend.TENSORRT.value)):  # type: i
             ready = ', '.join(map(str, ir_files))
             raise TensorRTMissing(
                 f'TensorRT was not run: this machine has no {lacking}. The checked ONNX is ready: {ready}. '
-                'Run the same command where TensorRT is, or there: trtexec --stronglyTyped --onnx=FILE --saveEngine=FILE'
+                'Run the same command where TensorRT is, or there: trtexec --stronglyTyped --onnx=FILE '
+                '--saveEngine=FILE'
             )
         common, files = get_common_config(deploy_cfg), []
         for source in ir_files:

@@ -76,7 +76,8 @@ def tell_changed_processes(meta: dict[str, Any], world_size: int, batch_size: in
         f'{file} is of {before} processes, now there are {world_size}. Rows are drawn as they would have '
         f'been, but a step takes {world_size} × {batch_size} rows, so unless train_dataloader.batch_size was '
         'changed to match, steps, learning rate and schedules by iteration do not fit those before. To keep '
-        f'them, set it so that {world_size} × batch_size is what {before} × batch_size was. Batch norm and dropout '
+        f'them, set it so that {world_size} × batch_size is what {before} × batch_size was. Batch norm and '
+        'dropout '
         'see other batches either way: figures will not be those of an unbroken run.', 'current',
         logging.WARNING)
 

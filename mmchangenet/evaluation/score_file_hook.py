@@ -46,8 +46,7 @@ class ScoreFileHook(Hook):
         refuse_leftovers(self.out_file)
         self.out_file.parent.mkdir(parents=True, exist_ok=True)
         if is_main_process():
-            self._early = open(self._early_file, 'w',
-                               encoding='utf-8')  # closed after the test, or by its end
+            self._early = open(self._early_file, 'w', encoding='utf-8')  # noqa: SIM115 (closed after the test)
 
     @property
     def _early_file(self) -> Any:
@@ -139,7 +138,8 @@ def label_frame(dataset: Any, rows: Any) -> pd.DataFrame:
     own_places = np.concatenate([np.arange(len(frame)) for frame in frames])
     if (rows.position != rows.sample_idx).any() and (own_places[rows.position] != rows.sample_idx).any():
         raise ValueError(
-            'the scores cannot be told from each other: several CSVs are tested as one dataset and their rows '
+            'the scores cannot be told from each other: several CSVs are tested as one dataset and their '
+            'rows '
             'came in another order. Use sampler=dict(type="DefaultSampler", shuffle=False) in the dataloader.'
         )
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True).fillna('')

@@ -39,7 +39,8 @@ def read_score_file(path: str | Path) -> tuple[np.ndarray[Any, Any], np.ndarray[
     missing = [name for name in ('label', SCORE_COLUMN) if name not in frame.columns]
     if missing:
         raise ThresholdError(
-            f'{path} has no column {" and no column ".join(missing)}, only {", ".join(frame.columns)}: give a '
+            f'{path} has no column {" and no column ".join(missing)}, only {", ".join(frame.columns)}: give '
+            'a '
             'file that tools/test.py --out wrote for a CSV with labels')
     labels = frame['label'].str.strip()
     if (labels == '').any():

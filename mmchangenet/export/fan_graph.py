@@ -37,6 +37,7 @@ class GraphConvNeXtBlock(nn.Module):
         self.fc2 = scaled_output(block.mlp.fc2, block.gamma)
 
     def forward(self, x: Tensor) -> Tensor:
+        """As the class says."""
         y = self.norm(self.depthwise(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
         return x + self.fc2(F.gelu(self.fc1(y)))
 
@@ -52,6 +53,7 @@ class GraphStem(nn.Module):
         self.stage2 = nn.Sequential(*map(GraphConvNeXtBlock, stem.stage2))
 
     def forward(self, images: Tensor) -> Tensor:
+        """As the class says."""
         level1 = self.stage1(self.first_norm(self.patchify(images).permute(0, 2, 3, 1)))
         shrunk = self.downsample(self.second_norm(level1).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return level1, self.stage2(shrunk)
@@ -73,6 +75,7 @@ class GraphTokenMixing(nn.Module):
         self.joined = (-1, num_tokens, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """As the class says."""
         q, k, v = self.qkv(x).reshape(self.split).permute(2, 0, 3, 1, 4).unbind()
         attention = (q @ k.transpose(-2, -1)).softmax(dim=-1)
         return self.proj((attention @ v).transpose(1, 2).reshape(self.joined))
@@ -113,6 +116,7 @@ class GraphChannelProcessing(nn.Module):
         return folded, rest
 
     def forward(self, x: Tensor) -> Tensor:
+        """As the class says."""
         q = self.q(x).reshape(self.by_head).softmax(dim=-1)
         k = x.reshape(self.by_head).softmax(dim=-1).mean(dim=2, keepdim=True).transpose(-2, -1)
         gate = ((q @ k).sigmoid() * self.temperature).reshape(self.one_row)
@@ -132,6 +136,7 @@ class GraphFANBlock(nn.Module):
         self.as_map = (-1, *grid_size, block.gamma1.numel())
 
     def forward(self, x: Tensor) -> Tensor:
+        """As the class says."""
         x = x + self.token_mixing(self.norm1(x))
         return x + self.channel_processing(self.norm2(x).reshape(self.as_map).permute(0, 3, 1, 2))
 
@@ -145,6 +150,7 @@ class GraphPatchNorms(nn.Module):
         self.norm2 = frozen_layer_norm(block.norm2, scale=torch.full_like(block.gamma1, 2))
 
     def forward(self, x: Tensor) -> Tensor:
+        """As the class says."""
         return self.norm2(x + self.norm1(x))
 
 

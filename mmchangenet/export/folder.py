@@ -155,7 +155,8 @@ def _test_dataset(config: Config) -> tuple[dict[str, Any], _Steps]:
     load, resize, layout, _ = steps
     if load.decode is not decode_image:
         raise ExportError(
-            "LoadLightings(backend='pillow'): the runtime decodes with OpenCV. Use backend='cv2', whose pixels "
+            "LoadLightings(backend='pillow'): the runtime decodes with OpenCV. Use backend='cv2', whose "
+            "pixels "
             'are the same with a libjpeg of the same arithmetic')
     return dataset, _Steps(resize, layout)
 

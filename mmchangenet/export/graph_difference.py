@@ -24,9 +24,11 @@ class GraphDistance(nn.Module):
         self.embed = fold_batch_norms(neck.embed)
 
     def encode(self, features: Sequence[Tensor]) -> Tensor:
+        """As ``EuclideanDifference``."""
         return self.embed(features[-1].flatten(1))
 
     def compare(self, compare: Tensor, golden: Tensor) -> Tensor:
+        """As ``EuclideanDifference``."""
         return ((compare - golden + 1e-6)**2).sum(dim=1).sqrt()
 
 
@@ -95,6 +97,7 @@ class GraphClsHead(nn.Module):
         self.num_classes, self.scores = head.num_classes, head.scores
 
     def forward(self, hidden: Tensor) -> Tensor:
+        """As the class says."""
         return self.classify(hidden)
 
 

@@ -99,7 +99,7 @@ def export_module(module: nn.Module, file: str | Path, inputs: dict[str, torch.T
     try:
         traced = trace(module, arguments, dynamic_batch)
     except Exception as error:  # the tracer raises anything
-        hint = ' with a free batch; try a fixed one (batch_size, or a static deploy config)' if dynamic_batch else ''
+        hint = ' with a free batch; try a fixed one (batch_size, or a static config)' if dynamic_batch else ''
         raise ExportError(f'the network cannot be traced{hint}: {type(error).__name__}: {error}') from error
     content = _written(traced, arguments, list(inputs), list(output_names), dynamic_batch, opset)
     check_graph(onnx.load_from_string(content), inputs)
@@ -290,7 +290,8 @@ def _largest_difference(module: Any, content: Any, inputs: Any, dynamic_batch: A
             worst = max(worst, relative_difference(wanted, got))
     if not worst <= tolerance:
         raise ExportError(
-            f'ONNX Runtime and PyTorch differ by {worst:.2g}, more than {tolerance:g}: the graph is not written'
+            f'ONNX Runtime and PyTorch differ by {worst:.2g}, more than {tolerance:g}: the graph is not '
+            'written'
         )
     return worst
 

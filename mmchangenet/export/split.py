@@ -95,6 +95,7 @@ class Encoder(nn.Module):
         self.normalise, self.network = Normalise(network.data_preprocessor), network
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """As the class says."""
         return tuple(pytree.tree_leaves(self.network.encode(self.normalise(images))))
 
 
@@ -106,6 +107,7 @@ class GoldenHalf(nn.Module):
         self.neck, self.structure = neck, structure
 
     def forward(self, *code: Tensor) -> tuple[Tensor, ...]:
+        """As the class says."""
         return tuple(pytree.tree_leaves(self.neck.prepare_golden(pytree.tree_unflatten(code,
                                                                                        self.structure))))
 
@@ -118,6 +120,7 @@ class Comparator(nn.Module):
         self.network, self.structure = network, structure
 
     def forward(self, *sides: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """As the class says."""
         count = len(sides) // 2
         compare, golden = (pytree.tree_unflatten(side, self.structure)
                            for side in (sides[:count], sides[count:]))
@@ -139,5 +142,6 @@ class Normalise(nn.Module):
         self.register_buffer('shift', (-preprocessor.mean.double() / std).float())
 
     def forward(self, images: Tensor) -> Tensor:
+        """As the class says."""
         images = images.float()
         return (images.flip(1) if self.exchange else images) * self.factor + self.shift

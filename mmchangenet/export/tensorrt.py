@@ -98,6 +98,7 @@ class TensorRTEngine:
         self.output_names = list(output_names or made)
 
     def __call__(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """As the class says."""
         outputs = self.prepare(inputs)
         self.run()
         return outputs

@@ -119,7 +119,8 @@ def decode_image(data: bytes, file: Path) -> Image:
     channels = 1 if image.ndim == 2 else image.shape[2]
     if image.dtype != np.uint8 or channels not in TO_RGB or (channels == 4 and kind == 'TIFF'):
         raise ImageError(
-            f'{file}: pixels of {channels} x {image.dtype} are not supported here, save it as an 8-bit RGB PNG'
+            f'{file}: pixels of {channels} x {image.dtype} are not supported here, save it as an 8-bit RGB '
+            'PNG'
         )
     return cv2.cvtColor(image, TO_RGB[channels])
 

@@ -43,7 +43,8 @@ def problem_of(data: bytes, max_pixels: int) -> str | None:
         height, width = declared_size(data)
     if height * width > max_pixels:
         return (
-            f'{width}×{height} pixels, more than the {max_pixels / 1e6:.0f} million that are decoded here: save it '
+            f'{width}×{height} pixels, more than the {max_pixels / 1e6:.0f} million that are decoded here: '
+            'save it '
             'smaller, or raise max_pixels')
     return None
 

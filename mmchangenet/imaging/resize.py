@@ -28,7 +28,8 @@ SUPPORT = {'pillow-bilinear': 1, 'pillow-bicubic': 2}  # half widths of the kern
 ONE = 1 << 22  # Pillow's fixed-point 1
 LOW = 1 << 10  # what the low half of a tap counts to
 ROUNDOFF = 2.**-24  # relative error of a float32 operation
-SIDE_BY_SIDE = 2000  # most columns of a pass, unless a single image has more: its bytes stay in a second-level cache
+# most columns of a pass, unless a single image has more: its bytes stay in a second-level cache
+SIDE_BY_SIDE = 2000
 COLUMNS = 640  # most columns of a product: its matrices stay in a second-level cache
 BAND_SIZE = 400  # with COLUMNS, the largest product for which OpenBLAS starts no threads
 
@@ -104,7 +105,7 @@ def _blur_kernel(shrinking: Any) -> Any:
 
 def _resize_like_pillow(batch: Any, height: Any, width: Any, filter: Any) -> Any:
     """A few images at a time."""
-    h, w, _ = batch[0].shape
+    h = len(batch[0])
     count = max(1, SIDE_BY_SIDE // (3 * max(h, width)))
     resized = np.empty((len(batch), height, width, 3), np.uint8)
     for first in range(0, len(batch), count):

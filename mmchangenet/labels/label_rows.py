@@ -20,7 +20,8 @@ class NamesImages(Protocol):
     """
 
     @property
-    def num_golden(self) -> int: ...
+    def num_golden(self) -> int:
+        """Goldens that a part is compared with."""
 
     def file_names(self, object_name: str) -> list[str]:
         """The names of an object's images, per lighting."""

@@ -89,7 +89,7 @@ class ScoreFile:
         if not resume:
             refuse_leftovers(self.path)
         done = self._rows_left(state) if self.partial.exists() else None
-        self._stream = open(self.partial, 'a' if done is not None else 'w', encoding='utf-8', newline='')
+        self._stream = open(self.partial, 'a' if done is not None else 'w', encoding='utf-8', newline='')  # noqa: SIM115
         self._writer = csv.writer(self._stream, lineterminator='\n')
         if done is None:
             write_text(state, self._state)

@@ -24,6 +24,7 @@ MEGABYTE = 1 << 20
 
 
 def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(
         prog='python -m mmchangenet.runtime', description='Score a label CSV with an exported network')
     parser.add_argument('folder', help='what tools/export_runtime.py wrote')
@@ -67,6 +68,7 @@ class Progress:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out the command; the exit code."""
     args = parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -88,7 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'... and {len(failed) - LISTED} more', file=sys.stderr)
     fails = sum(result.is_fail for result in results) - len(failed)
     print(
-        f'{len(results)} rows are in {args.out}: {fails} FAIL above {runtime.threshold:.9g}, {len(failed)} without a '
+        f'{len(results)} rows are in {args.out}: {fails} FAIL above {runtime.threshold:.9g}, {len(failed)} '
+        'without a '
         f'score; {runtime.cache.misses} golden sides were encoded')
     return UNSCORED if failed else DONE
 

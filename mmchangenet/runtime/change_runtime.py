@@ -25,7 +25,8 @@ from .golden_cache import GoldenCache
 from .settings import SETTINGS_FILE, RuntimeSettings, digest_of
 from .sides import Side
 
-PIXELS_AT_ONCE = 512 * 128  # in one run of the encoder: with more, activations fall out of the processor's caches
+# in one run of the encoder: with more, activations fall out of the processor's caches
+PIXELS_AT_ONCE = 512 * 128
 COMPARED_AT_ONCE = 4  # pairs in one run of the comparator: they share the reading of its large matrices
 THREADS_A_CORE = 4  # more only wait for each other, and each has a stack and buffers of its own
 

@@ -20,12 +20,13 @@ from .pair_picture import draw_pair
 QUALITY = 92  # of the JPEG pictures, colours not subsampled
 
 STYLE = '''
-body { font: 15px/1.45 system-ui, sans-serif; color: #202124; background: #f4f5f7; margin: 0 auto; max-width: 1500px;
-       padding: 1.5rem; }
+body { font: 15px/1.45 system-ui, sans-serif; color: #202124; background: #f4f5f7;
+       margin: 0 auto; max-width: 1500px; padding: 1.5rem; }
 h1 { margin: 0 0 .3rem; font-size: 1.6rem } h2 { margin: 2.2rem 0 .6rem; font-size: 1.2rem }
 nav a { margin-right: 1.2rem } a { color: #2f6fb7 } p { margin: .3rem 0 .8rem; color: #5f6368 }
 .tables { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start }
-table { background: #fff; border-collapse: collapse; border: 1px solid #dadce0; font-variant-numeric: tabular-nums }
+table { background: #fff; border-collapse: collapse; border: 1px solid #dadce0;
+        font-variant-numeric: tabular-nums }
 caption { text-align: left; padding: .4rem 0; font-weight: 600 }
 th, td { padding: .25rem .7rem; text-align: right; border-top: 1px solid #eceef1 }
 th.text, td.text { text-align: left } th { color: #5f6368; font-weight: 500 }
@@ -34,7 +35,8 @@ th.text, td.text { text-align: left } th { color: #5f6368; font-weight: 500 }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 28rem), 1fr)); gap: 1rem }
 figure { margin: 0; background: #fff; border: 1px solid #dadce0; border-radius: 6px; overflow: hidden }
 figure img { display: block; width: 100%; height: 19rem; object-fit: contain; background: #fff }
-figcaption { padding: .5rem .8rem .7rem; border-top: 1px solid #eceef1; overflow-wrap: anywhere; font-size: .88rem }
+figcaption { padding: .5rem .8rem .7rem; border-top: 1px solid #eceef1; overflow-wrap: anywhere;
+             font-size: .88rem }
 figcaption b { font-size: 1rem } figcaption span { color: #5f6368 }
 '''
 
@@ -106,7 +108,8 @@ def _write_picture(folder: Any, rank: Any, pair: Any, margin: Any) -> Any:
         golden,
         light_names(info),
         heading=
-        f'{info["label"] or "no label"}, called {called}   score {pair.score:.4g} {relation} margin {margin:.4g}',
+        f'{info["label"] or "no label"}, called {called}   score {pair.score:.4g} {relation} margin '
+        f'{margin:.4g}',
         details=[
             f'{info["object_name"]}   (row {pair.position}, from 0)', f'compare  {info["input_path"]}',
             f'golden  {info["golden_path"]}{which}'
@@ -196,6 +199,7 @@ def _card(rank: Any, item: Any) -> Any:
     pair, file = item
     info = {key: escape(str(pair.info[key])) for key in ('label', 'object_name', 'input_path', 'golden_path')}
     return (
-        f'<figure><a href="{quote(file)}"><img loading="lazy" src="{quote(file)}" alt="{info["object_name"]}"></a>'
+        f'<figure><a href="{quote(file)}"><img loading="lazy" src="{quote(file)}" '
+        f'alt="{info["object_name"]}"></a>'
         f'<figcaption><b>{rank}. {info["label"]}, score {pair.score:.4g}</b><br>{info["object_name"]}<br>'
         f'<span>compare {info["input_path"]}<br>golden {info["golden_path"]}</span></figcaption></figure>')

@@ -124,7 +124,8 @@ def main() -> None:
     fastest = reference_operations / min(seconds(reference) for _ in range(10)) / 1e9
     print(f'large matrix product: {fastest:.0f} GFLOP/s at best, {torch.get_num_threads()} threads')
     print(
-        f'{"":34}{"pairs×H×W":>14}{"ms a pair":>11}{"GFLOP a pair":>14}{"share":>8}{"as published":>14}{"share":>8}'
+        f'{"":34}{"pairs×H×W":>14}{"ms a pair":>11}{"GFLOP a pair":>14}{"share":>8}'
+        f'{"as published":>14}{"share":>8}'
     )
     for training in (False, True):
         size = args.training if training else args.inference

@@ -149,7 +149,8 @@ def report(difference: Any, turns: Any, num_pairs: Any) -> None:
     product, work = 2 * MATRIX**3, GFLOP[difference] * 1e9 * num_pairs
     rate = statistics.median(product / turn[PRODUCT] / 1e9 for turn in turns)
     print(
-        f'\nFAN-small, {difference}, {num_pairs} pairs of 2×{LIGHTS}×{SIZE}×{SIZE}; large matrix product: {rate:.0f} GFLOP/s'
+        f'\nFAN-small, {difference}, {num_pairs} pairs of 2×{LIGHTS}×{SIZE}×{SIZE}; large matrix product: '
+        f'{rate:.0f} GFLOP/s'
     )
     print_row('', 'ms a pair', 'share', 'of eager', 'of uncached', 'of fp32')
     for name in [name for name in turns[0] if name != PRODUCT]:

@@ -72,7 +72,8 @@ def describe(threshold: Any, scores: Any, is_fail: Any) -> Any:
     called = verdict.is_fail(scores, threshold['value'])
     lines = [f'threshold {float_text(threshold["value"])} for {threshold["wanted"]} on {threshold["data"]}:']
     for key, chosen, rows in (('recall', is_fail, 'FAIL'), ('false_alarm_rate', ~is_fail, 'PASS')):
-        share = f'{100 * threshold[key]:.2f} %   {np.count_nonzero(called & chosen)} of {np.count_nonzero(chosen)} {rows} rows'
+        found, whole = np.count_nonzero(called & chosen), np.count_nonzero(chosen)
+        share = f'{100 * threshold[key]:.2f} %   {found} of {whole} {rows} rows'
         lines.append(f'  {key.replace("_", " "):<16}  ' +
                      (share if chosen.any() else f'undefined: no {rows} row'))
     if np.isfinite(threshold['room']):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -92,7 +93,7 @@ def draw_board(scene: Scene, site: Site, bare: Bare, seed: int, rng: np.random.G
     copper = full * 1e3
     for track in _routes(site, design):
         width = design.uniform(2.2, 4.0)
-        for start, end in zip(track, track[1:], strict=False):
+        for start, end in itertools.pairwise(track):
             copper = np.minimum(copper, capsule(u, v, start, end, width))
     vias = [(float(x), float(y)) for x, y in design.uniform(-60, 60, (6, 2)) if max(abs(x), abs(y)) > 50][:2]
     for via in vias:

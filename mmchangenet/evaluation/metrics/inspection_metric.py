@@ -100,7 +100,8 @@ class InspectionMetric(BaseMetric):
                 columns[key].extend(map(itemgetter(key), data_samples))
         except KeyError as error:
             raise KeyError(
-                f'InspectionMetric needs samples with {error}: ``sample_idx`` comes from the dataset by way of '
+                f'InspectionMetric needs samples with {error}: ``sample_idx`` comes from the dataset by way '
+                'of '
                 'PackChangeInputs, ``score`` and ``pred_fail`` from the head\'s ``predict``') from error
         for key, default in (('gt_fail', UNLABELLED), ('unknown_label', False), ('loss', math.nan),
                              ('loss_weight', math.nan)):
