@@ -15,20 +15,25 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.device import get_device
+from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
+from PIL import Image
 
 from mmchangenet.checkpoint import load_for_scoring
 from mmchangenet.imaging import ImageError, check_bytes, decode_image
 from mmchangenet.labels.lightings import ordered_lightings
-from mmchangenet.registry import DATASETS, MODELS
+from mmchangenet.registry import DATASETS, INFERENCERS, MODELS
 from mmchangenet.runtime.sides import check_array, ordered
+from mmchangenet.structures import ChangeDataSample
+from mmchangenet.visualization import draw_pair
 
 SIDES = ('compare', 'golden')
 
 
-class ChangeInferencer:
-    """A trained network, ready to score.
+@INFERENCERS.register_module()
+class ChangeInferencer(BaseInferencer):
+    """A trained network, ready to score; an inferencer of MMEngine.
 
     Args:
         config: the config that the network was trained with; its ``test_dataloader`` says how
@@ -89,6 +94,61 @@ class ChangeInferencer:
             has an ``error`` and a NaN score, and is a FAIL; so is one that the network gave no finite score.
         """
         return self._score(self._results(number, pair) for number, pair in enumerate(pairs))
+
+    def __call__(self, inputs: Iterable[Any], return_datasamples: bool = False,
+                 batch_size: int | None = None, img_out_dir: str | Path = '',
+                 **kwargs: Any) -> dict[str, Any]:
+        """Score pairs as MMEngine's inferencers are called.
+
+        Args:
+            inputs: pairs, as ``score_pairs`` takes them.
+            return_datasamples: whether ``predictions`` are samples; otherwise they are dicts of plain values.
+            batch_size: pairs at a time; default: the inferencer's.
+            img_out_dir: a folder for a picture of each pair, ``0000.jpg`` and so on.
+            kwargs: not used; MMEngine's other options have no meaning here.
+
+        Returns:
+            ``predictions``, one per pair, and ``visualization``: pictures, uint8 (h, w, 3), or None.
+        """
+        pairs = list(inputs)
+        own, self.batch_size = self.batch_size, batch_size or self.batch_size
+        try:
+            samples = self.score_pairs(pairs)
+        finally:
+            self.batch_size = own
+        pictures = self.visualize(pairs, samples, img_out_dir=img_out_dir) if img_out_dir else None
+        return self.postprocess(samples, pictures, return_datasamples)
+
+    def visualize(self, inputs: list[Any], preds: list[ChangeDataSample], img_out_dir: str | Path = '',
+                  **kwargs: Any) -> list[Any]:
+        """Draw the pairs whose images can be read; writes them where ``img_out_dir`` is given."""
+        pictures: list[Any] = []
+        for number, (pair, sample) in enumerate(zip(inputs, preds, strict=True)):
+            called = 'FAIL' if sample.pred_fail else 'PASS'
+            try:
+                images = self._sides(pair)
+                names = self._lightings or ('image', )
+                compare, golden = ([self._image(image, name) for image in side[:len(names)]]
+                                   for side, name in zip(images, SIDES, strict=True))
+                picture = draw_pair(compare, golden, names, f'called {called}, score {sample.score:.4g}')
+            except ImageError:
+                pictures.append(None)
+                continue
+            pictures.append(picture)
+            if img_out_dir:
+                Path(img_out_dir).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(picture).save(Path(img_out_dir, f'{number:04d}.jpg'))
+        return pictures
+
+    def postprocess(self, preds: list[ChangeDataSample], visualization: list[Any] | None,
+                    return_datasamples: bool = False, **kwargs: Any) -> dict[str, Any]:
+        """What a call returns."""
+        keys = ('score', 'pred_fail', 'margin', 'pred_label', 'probabilities', 'error')
+        plain = [{key: sample.get(key) for key in keys if key in sample} for sample in preds]
+        return dict(predictions=preds if return_datasamples else plain, visualization=visualization)
+
+    def _init_pipeline(self, cfg: Config) -> Any:
+        return self._prepare
 
     def score_csv(self, csv_file: str | Path, images_dir: str | Path, progress: bool = False) -> Any:
         """

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.infer import BaseInferencer
 
 from mmchangenet.apis import ChangeInferencer
 from mmchangenet.checkpoint import CheckpointError, write_checkpoint
 from mmchangenet.models import SiameseClassifier
+from mmchangenet.registry import INFERENCERS
 
 PIPELINE = [
     dict(type='LoadLightings'),
@@ -159,3 +161,16 @@ def test_several_goldens_from_files_and_from_a_csv(folder, tmp_path):
 def test_a_config_without_test_data_is_an_error(folder):
     with pytest.raises(ValueError, match='has no test_dataloader'):
         ChangeInferencer(Config(dict(model=MODEL)), folder / 'trained.pth')
+
+
+def test_it_is_an_inferencer_of_mmengine(inferencer, folder, tmp_path):
+    pairs = [(files(folder, 'board', 'a'), files(folder, 'golden', 'a')), (files(folder, 'board', 'lost'), [])]
+    built = INFERENCERS.build(dict(type='ChangeInferencer', config=inferencer.config, checkpoint=folder / 'trained.pth'))
+    assert isinstance(built, BaseInferencer)
+    result = built(pairs, img_out_dir=tmp_path / 'pictures', batch_size=1)
+    first, lost = result['predictions']
+    assert first['score'] == pytest.approx(inferencer.score_pairs(pairs[:1])[0].score, abs=1e-6)
+    assert lost['pred_fail'] == 1 and 'golden side has 0 images' in lost['error']
+    assert [path.name for path in (tmp_path / 'pictures').iterdir()] == ['0000.jpg']
+    assert result['visualization'][0].dtype == np.uint8 and result['visualization'][1] is None
+    assert built(pairs[:1], return_datasamples=True)['predictions'][0].score == first['score']
