@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from compare_backbones import cost
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmchangenet.apis.backbone_comparison import cost
 from mmchangenet.boards.demo import generate_demo
 from mmchangenet.checkpoint import read_checkpoint
 from mmchangenet.engine import ChangeRunner

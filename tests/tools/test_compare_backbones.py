@@ -74,12 +74,12 @@ def test_costs_then_figures_then_nothing_again(tool, config, data, tmp_path, cap
     written = kept.stat().st_mtime_ns
     tool([config, *work_dir, '--data', data, '--minutes', '0.08'])
     assert kept.stat().st_mtime_ns == written and capsys.readouterr().out == table
-    with pytest.raises(SystemExit, match='another folder'):
-        tool([config, *work_dir, '--data', data, '--minutes', '5'])
+    assert tool([config, *work_dir, '--data', data, '--minutes', '5']) == 2
+    assert 'another folder' in capsys.readouterr().err
 
 
-def test_mistakes_are_told_in_a_line(tool, config, tmp_path):
-    with pytest.raises(SystemExit, match='error: .*nothing.py'):
-        tool([str(tmp_path / 'nothing.py')])
-    with pytest.raises(SystemExit, match='error: .*train.csv'):
-        tool([config, '--work-dir', str(tmp_path / 'rows'), '--data', str(tmp_path)])
+def test_mistakes_are_told_in_a_line(tool, config, tmp_path, capsys):
+    assert tool([str(tmp_path / 'nothing.py')]) == 2
+    assert 'nothing.py' in capsys.readouterr().err
+    assert tool([config, '--work-dir', str(tmp_path / 'rows'), '--data', str(tmp_path)]) == 2
+    assert 'train.csv' in capsys.readouterr().err
