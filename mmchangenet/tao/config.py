@@ -82,25 +82,17 @@ def build_config(spec: Spec, action: str) -> PlainConfig:
     check_input_size(spec, parts, size, layout.rows, layout.columns)
     note_effects(spec, action, {'model.classify.difference_module': parts['difference'],
                                 'train.classify.loss': LOSS_OF[parts['difference']]})
-    config: dict[str, Any] = dict(default_scope='mmchangenet',
-                                  runner_type='mmchangenet.ChangeRunner',
-                                  work_dir=results_dir(spec, action),
-                                  model=model_config(spec, parts, size, training=action == 'train'),
-                                  env_cfg=dict(cudnn_benchmark=spec['train.cudnn.benchmark'],
-                                               dist_cfg=dict(backend='nccl'),
-                                               mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)),
-                                  randomness=dict(seed=_seed(spec)),
-                                  log_level='INFO',
-                                  log_processor=dict(by_epoch=True),
-                                  custom_hooks=[
-                                      dict(type='CudnnHook', deterministic=spec['train.cudnn.deterministic']),
-                                      dict(type='BrokenImageHook')
-                                  ],
-                                  visualizer=dict(type='Visualizer',
-                                                  vis_backends=[dict(type='LocalVisBackend')]),
-                                  default_hooks=dict(logger=dict(type='LoggerHook', interval=10)),
-                                  load_from=None,
-                                  resume=False)
+    config: dict[str, Any] = dict(
+        default_scope='mmchangenet', runner_type='mmchangenet.ChangeRunner',
+        work_dir=results_dir(spec, action),
+        model=model_config(spec, parts, size, training=action == 'train'),
+        env_cfg=dict(cudnn_benchmark=spec['train.cudnn.benchmark'], dist_cfg=dict(backend='nccl'),
+                     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)),
+        randomness=dict(seed=_seed(spec)), log_level='INFO', log_processor=dict(by_epoch=True),
+        custom_hooks=[dict(type='CudnnHook', deterministic=spec['train.cudnn.deterministic']),
+                      dict(type='BrokenImageHook')],
+        visualizer=dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]),
+        default_hooks=dict(logger=dict(type='LoggerHook', interval=10)), load_from=None, resume=False)
     if action == 'train':
         check_pretrained_backbone(spec, parts)
         training_config(spec, config, parts, layout, size)

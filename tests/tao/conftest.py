@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mmchangenet.boards.demo import generate_demo
-from mmchangenet.models import FAN
+from mmchangenet.models import CRADIO, FAN
 from mmchangenet.tao.command import main
 
 PARITY = Path(__file__).parents[3] / 'shared/parity'
@@ -30,7 +30,6 @@ dataset:
     fpratio_sampling: 1.0
     input_map: {WhiteLight: 0}
 """
-
 
 
 
@@ -70,6 +69,13 @@ def shallow_fan(monkeypatch):
     shallow = dict(depth=2, num_heads=2, stem_depths=(1, 1), tap=1)
     for name, width in (('tiny', 32), ('small', 64)):
         monkeypatch.setitem(FAN.variants, name, dict(shallow, width=width))
+
+
+@pytest.fixture
+def shallow_radio(monkeypatch):
+    """C-RADIO's base of four narrow blocks."""
+    narrow = dict(CRADIO.variants['base'], embed_dim=64, depth=4, num_heads=1)
+    monkeypatch.setitem(CRADIO.variants, 'base', narrow)
 
 
 @pytest.fixture(scope='session')

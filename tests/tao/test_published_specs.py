@@ -14,19 +14,19 @@ import pytest
 from mmchangenet.tao.command import main
 
 SPECS = Path(__file__).parent / 'specs'
-SIDE = 16
-FAN = ('release_5_1', 'release_6_0', 'release_6_25', 'release_7_fan',
+PUBLISHED = ('release_5_1', 'release_6_0', 'release_6_25', 'release_7', 'release_7_fan',
        *(pytest.param(name, marks=pytest.mark.slow) for name in ('release_5_3', 'release_5_5')))
 
 
-@pytest.mark.parametrize('name', FAN)
-def test_a_published_spec_goes_from_training_to_export(name, shallow_fan, spec_data, tmp_path, monkeypatch,
-                                                       capsys):
+@pytest.mark.parametrize('name', PUBLISHED)
+def test_a_published_spec_goes_from_training_to_export(name, shallow_fan, shallow_radio, spec_data, tmp_path,
+                                                       monkeypatch, capsys):
     """All of it as published, but for paths, the sizes of images and network and the number of epochs."""
     monkeypatch.chdir(tmp_path)
     text = (SPECS / f'{name}.yaml').read_text()
-    shape = [f'dataset.classify.output_shape=[{SIDE},{SIDE}]'] if 'output_shape' in text else [
-        f'dataset.classify.image_width={SIDE}', f'dataset.classify.image_height={SIDE}']
+    side = 32 if 'c_radio' in text else 16
+    shape = [f'dataset.classify.output_shape=[{side},{side}]'] if 'output_shape' in text else [
+        f'dataset.classify.image_width={side}', f'dataset.classify.image_height={side}']
     changed = ['results_dir=out', *spec_data, *shape, 'train.num_epochs=1', 'dataset.classify.workers=0',
                'model.decode_head.decoder_params.embed_dim=16',
                *(['train.pretrained_model_path=null'] if '/data/pretrained' in text else [])]
@@ -35,6 +35,7 @@ def test_a_published_spec_goes_from_training_to_export(name, shallow_fan, spec_d
         shown = capsys.readouterr().out
         assert sum('without effect here' in line for line in shown.splitlines()) <= 1
         assert shown.count('defaults of release ') == 1
+        assert shown.count("normalised with CLIP's mean") == ('c_radio' in text)
         lines = [json.loads(line) for line in Path('out', action, 'status.json').read_text().splitlines()]
         assert lines[0]['status'] == 'STARTED' and lines[-1][
             'message'] == f'{action.capitalize()} finished successfully.'
@@ -50,6 +51,6 @@ def test_a_published_spec_goes_from_training_to_export(name, shallow_fan, spec_d
     onnx.checker.check_model(onnx.load('out/export/changenet-classify.onnx'))
     named = {path.name for path in Path('out/train').glob('*.pth')}
     assert {'changenet_classify.pth', 'changenet_model_classify_latest.pth'} <= named
-    assert ('model_epoch_000.pth' in named) == (name != 'release_7_fan')
-    if name == 'release_7_fan':
+    assert ('model_epoch_000.pth' in named) == (not name.startswith('release_7'))
+    if name.startswith('release_7'):
         assert {'model_epoch_000_step_00004.pth', 'model_best_000.pth'} <= named
