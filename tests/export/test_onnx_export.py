@@ -52,7 +52,8 @@ def test_tiny_distances_are_exported_to_the_last_digits(tmp_path):
     image = torch.rand(1, 3, *SIZE)
     with torch.no_grad():
         expected = model(dict(compare=image, golden=image))
-    distance, = onnxruntime.InferenceSession(file).run(None, dict(input_1=image.numpy(), input_2=image.numpy()))
+    inputs = dict(input_1=image.numpy(), input_2=image.numpy())
+    distance, = onnxruntime.InferenceSession(file).run(None, inputs)
     assert expected.item() == pytest.approx(5**0.5 * 1e-6, rel=1e-3)
     assert distance.item() == pytest.approx(expected.item(), rel=1e-3)
 
