@@ -102,7 +102,8 @@ def test_the_pages_vit_spec_with_a_shallow_transformer(architecture, size, data_
     shallow = dict(width=64, depth=4, num_heads=1, hidden_dim=128, swiglu=True)
     monkeypatch.setitem(vit_trunk.VARIANTS, 'nv_large', shallow)
     run_spec = [
-        str(SPECS / 'vit_train.yaml'), *data_overrides(size), 'results_dir=out', 'train.num_epochs=1', 'train.validation_interval=1', 'train.checkpoint_interval=1',
+        str(SPECS / 'vit_train.yaml'), *data_overrides(size), 'results_dir=out',
+        'train.num_epochs=1', 'train.validation_interval=1', 'train.checkpoint_interval=1',
         'train.pretrained_model_path=null', 'model.backbone.pretrained_backbone_path=null',
         'dataset.classify.workers=0', f'export.input_width={2 * size}', f'export.input_height={2 * size}'
     ]
