@@ -61,7 +61,7 @@ BACKBONES: Mapping[str, BackboneType] = {
 # of 7.x, and not here
 REFUSED_BACKBONES: Mapping[str, str] = {
     f'c_radio_p{number}_vit_huge_patch16_224_mlpnorm':
-        'no open implementation of this C-RADIO exists; take c_radio_v2_vit_huge_patch16_224'
+        'timm, whose transformers are used, has none such; take c_radio_v2_vit_huge_patch16_224'
     for number in (1, 2, 3)}
 
 

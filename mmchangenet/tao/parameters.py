@@ -165,7 +165,7 @@ TRAIN = _in_section(
 
 MODEL = _in_section(
     'model',
-    _p('backbone.type', choice(*BACKBONES, *REFUSED_BACKBONES), 'fan_small_12_p4_hybrid',
+    _p('backbone.type', choice(*BACKBONES), 'fan_small_12_p4_hybrid',
        '`model.backbone`: `FAN` of that `arch`; Euclidean `DINOv2`, `CRADIO`, `DINOv3`, learnable '
        '`ViTAdapter`, `CRADIOAdapter`, `DINOv3Adapter`',
        refused=REFUSED_BACKBONES, structural='backbone'),

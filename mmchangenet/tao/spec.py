@@ -254,15 +254,15 @@ def _leaves(tree: Any, prefix: str = '') -> dict[str, Any]:
 def _take(key: str, name: str, value: Any, origin: str, values: dict[str, Any], origins: dict[str, str],
           problems: list[str]) -> None:
     parameter = PARAMETERS[name]
+    for wrong, reason in parameter.refused.items():
+        if type(value) is type(wrong) and value == wrong:
+            problems.append(f'{key} ({origin}): {value!r} is refused: {reason}')
+            return
     try:
         taken = parameter.kind.take(value)
     except (ValueError, TypeError, OverflowError):
         problems.append(f'{key} ({origin}): {_short(repr(value))} is not {parameter.kind.text}')
         return
-    for wrong, reason in parameter.refused.items():
-        if type(taken) is type(wrong) and taken == wrong:
-            problems.append(f'{key} ({origin}): {value!r} is refused: {reason}')
-            return
     if name in values and values[name] != taken:
         problems.append(f'{key} ({origin}): {_short(repr(taken))}, but {name} is also given, as '
                         f'{_short(repr(values[name]))}; they are one parameter')

@@ -79,7 +79,7 @@ def test_sizes_are_multiples_of_what_the_backbone_takes(name, difference, side, 
 
 
 @pytest.mark.parametrize(('name', 'said'), [
-    ('c_radio_p1_vit_huge_patch16_224_mlpnorm', 'no open implementation'),
+    ('c_radio_p1_vit_huge_patch16_224_mlpnorm', 'has none such'),
     ('c_radio_v3_vit_base_patch16_224', 'is not one of')])
 def test_what_is_not_built_is_refused_by_name(name, said):
     with pytest.raises(SpecError, match=said):
