@@ -154,6 +154,7 @@ def _check_lightings(spec: Spec) -> None:
     if lightings and spec.from_command_line(INPUT_MAP) and not spec.from_command_line(key):
         spec.note(f'{key}: {count} instead of {spec[key]}, as input_map on the command line has so many '
                   'lightings')
+        spec.settle(key, count)
     elif lightings:
         first = ', '.join(f'{name}: {place}' for name, place in lightings.items() if place < spec[key])
         meant = f'; for {spec[key]} of them give input_map={{{first}}}' if spec[key] < count else ''

@@ -101,7 +101,9 @@ def _backbone(spec: Spec, parts: Mapping[str, Any], size: Size, training: bool) 
     if pretrained:
         backbone['init_cfg'] = dict(type='Pretrained', checkpoint=pretrained)
     if spec['model.backbone.freeze_backbone']:
-        backbone['frozen_stages'] = of_type.depth
+        arch = backbone['arch']  # a dict in a checkpoint of another size
+        all_of_it = arch.get('depth', of_type.depth) if isinstance(arch, dict) else of_type.depth
+        backbone['frozen_stages'] = all_of_it
         if not any(key in spec for key in WEIGHT_SOURCES):
             spec.problem('model.backbone.freeze_backbone',
                 'a backbone of random weights would stay random: give pretrained ones '

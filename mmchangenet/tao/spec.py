@@ -71,6 +71,10 @@ class Spec:
         """Whether a value is of the command line and not of the file."""
         return self._origins.get(key) == COMMAND_LINE
 
+    def settle(self, key: str, value: Any) -> None:
+        """Put another value in the place of the given one, also in what is written down of the spec."""
+        self.values[key] = self.tree[key] = value
+
     def note(self, message: str) -> None:
         """Keep something for the log, once."""
         if message not in self.notes:

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import onnx
 import pytest
+import torch
 
+from mmchangenet.checkpoint import read_checkpoint
+from mmchangenet.models import CRADIO, DINOv3
 from mmchangenet.tao.command import main
 
 SPECS = Path(__file__).parent / 'specs'
@@ -54,3 +57,35 @@ def test_a_published_spec_goes_from_training_to_export(name, shallow_fan, shallo
     assert ('model_epoch_000.pth' in named) == (not name.startswith('release_7'))
     if name.startswith('release_7'):
         assert {'model_epoch_000_step_00004.pth', 'model_best_000.pth'} <= named
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('backbone', 'difference', 'loss'), [
+    ('vit_small_dinov3', 'learnable', 'ce'), ('vit_small_dinov3', 'euclidean', 'contrastive'),
+    ('c_radio_v2_vit_base_patch16_224', 'euclidean', 'contrastive')])
+def test_the_other_backbones_of_7_take_the_same_way(backbone, difference, loss, shallow_radio, spec_data, tmp_path,
+                                                    monkeypatch):
+    """Two lightings below each other, which is no square, and a frozen backbone with weights of its own."""
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    kind = DINOv3 if 'dinov3' in backbone else CRADIO
+    torch.save(dict(state_dict=kind('small' if kind is DINOv3 else 'base').vit.state_dict()), 'weights.pth')
+    changed = ['results_dir=out', *spec_data, 'dataset.classify.image_width=32', 'dataset.classify.image_height=32',
+               'dataset.classify.input_map={SolderLight:0,WhiteLight:1}', 'dataset.classify.num_input=2',
+               'train.num_epochs=1', 'dataset.classify.workers=0', f'model.backbone.type={backbone}',
+               f'model.classify.difference_module={difference}', f'train.classify.loss={loss}',
+               'model.backbone.freeze_backbone=true', 'model.backbone.pretrained_backbone_path=weights.pth',
+               'model.decode_head.decoder_params.embed_dim=16']
+    for action in ('train', 'evaluate', 'inference', 'export'):
+        assert main([action, '-e', str(SPECS / 'release_7.yaml'), *changed]) == 0, action
+    trained = read_checkpoint('out/train/changenet_classify.pth')['state_dict']
+    given = read_checkpoint('weights.pth')['state_dict']
+    assert all(torch.equal(trained[f'backbone.vit.{name}'], weight) for name, weight in given.items())
+
+
+def test_weights_of_another_backbone_are_an_error(shallow_radio, spec_data, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    torch.save(dict(state_dict=DINOv3('small').vit.state_dict()), 'weights.pth')
+    assert main(['train', '-e', str(SPECS / 'release_7.yaml'), *spec_data, 'results_dir=out',
+                 'dataset.classify.workers=0', 'model.backbone.pretrained_backbone_path=weights.pth']) == 2
+    assert 'transformers of C-RADIO' in capsys.readouterr().err
