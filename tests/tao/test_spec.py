@@ -151,7 +151,8 @@ def test_hydras_spellings_and_fewer_lightings(overrides, lightings, tmp_path):
     read = read_spec(SPECS / 'fan_train.yaml', overrides)
     config = build_config(read, 'train')
     assert config.train_dataloader.dataset.input_map == lightings
-    assert build_config(read_spec(write_experiment(read, tmp_path)), 'train') == config
+    again = build_config(read_spec(write_experiment(read, tmp_path)), 'train')
+    assert again.to_dict() == config.to_dict()
 
 
 def test_the_checkpoint_comes_before_an_engine():
