@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch.utils.data import get_worker_info
 
 from mmchangenet.imaging import ImageError
-from mmchangenet.labels.cells import KNOWN_COLUMNS, LABEL_COLUMN, PATH_COLUMNS, forward
+from mmchangenet.labels.cells import KNOWN_COLUMNS, LABEL_COLUMN, PATH_COLUMNS, check_allowed, forward
 from mmchangenet.labels.goldens import choose_goldens
 from mmchangenet.labels.label_csv import LabelCsv
 from mmchangenet.labels.label_frame import read_label_csv
@@ -58,6 +58,7 @@ class LightingPairDataset(BaseDataset):
         input_map: lighting name → position, 0 to L - 1, each once; None: one image a side, without suffix.
         num_golden: goldens that a part is compared with.
         pass_labels: labels that mean PASS beside ``PASS`` itself, such as ``['OK']``.
+        allow: what is otherwise refused: ``folder in object_name``, and ``empty label`` for rows without one.
         pipeline: transforms.
         classes: class names, PASS first. By default those of the CSV, sorted.
         indices: take only the first (negative: last) rows, or these.
@@ -78,7 +79,7 @@ class LightingPairDataset(BaseDataset):
 
     def __init__(self, ann_file: str, data_root: str = '', data_prefix: dict[str, str] | None = None,
                  image_ext: str = '.jpg', input_map: dict[str, int] | None = None, num_golden: int = 1,
-                 pass_labels: Iterable[str | int] = (),
+                 pass_labels: Iterable[str | int] = (), allow: Collection[str] = (),
                  pipeline: Sequence[dict[str, Any] | Callable[..., Any]] = (),
                  classes: Sequence[str] | None = None, indices: int | Sequence[int] | None = None,
                  test_mode: bool = False, broken_images: str = 'skip', max_refetch: int = 20,
@@ -93,7 +94,8 @@ class LightingPairDataset(BaseDataset):
             raise ValueError(f'data_prefix={data_prefix}: give the image folder as img_path and nothing else')
         self.broken_images, self.check_images, self.num_golden = broken_images, check_images, num_golden
         PassRule(pass_labels)  # whether they can be used is told at once
-        self.pass_labels = list(pass_labels)
+        check_allowed(allow)
+        self.pass_labels, self.allow = list(pass_labels), list(allow)
         self._endings = image_names('', ordered_lightings(input_map), image_ext)
         metainfo = dict(metainfo or {})
         if classes is not None or 'classes' in metainfo:
@@ -107,7 +109,7 @@ class LightingPairDataset(BaseDataset):
         """Read and check the CSV; its rows."""
         problems = Problems(self.ann_file)
         source = LabelCsv(self.ann_file, problems, need_label=not self.test_mode,
-                          pass_labels=self.pass_labels)
+                          pass_labels=self.pass_labels, allow=self.allow)
         columns = [name for name in KNOWN_COLUMNS if name in source.columns]
         parts: dict[str, list[StringColumn]] = {name: [] for name in columns}
         lines = []
@@ -166,7 +168,7 @@ class LightingPairDataset(BaseDataset):
         goldens = []
         if GOLDENS in info:
             goldens = choose_goldens(info.pop(GOLDENS).split('/'), self.num_golden, rng)
-        if LABEL_COLUMN in info:
+        if info.get(LABEL_COLUMN):
             info['gt_fail'] = int(info[LABEL_COLUMN] != GOOD_LABEL)
         for side, column in (('compare', 'input_path'), ('golden', 'golden_path')):
             info[column] = forward(info[column])
@@ -261,7 +263,7 @@ class LightingPairDataset(BaseDataset):
 
     def label_frame(self) -> pd.DataFrame:
         """The rows with all columns of the CSV, as :func:`read_label_csv` gives them, from 0; read anew."""
-        frame = read_label_csv(self.ann_file, self.pass_labels)
+        frame = read_label_csv(self.ann_file, self.pass_labels, self.allow)
         return frame.iloc[self.csv_rows].reset_index(drop=True)
 
     def _label_column(self) -> StringColumn:

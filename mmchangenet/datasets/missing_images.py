@@ -32,12 +32,18 @@ def check_images_exist(table: PairTable, images_dir: str, endings: Sequence[str]
     lines = table.lines.numpy()
     rows = np.flatnonzero(~np.isin(lines, list(problems.lines)))
     names = table.strings['object_name'].strings()
+    nested = [place for place, name in enumerate(names[rows]) if '/' in name]  # folders in object names
     folders: dict[str, int] = {}
     members = []
     for column in columns:
         paths = table.strings[column].table()
         ids = np.array([folders.setdefault(forward(path), len(folders)) for path in paths])
-        members.append(ids[table.strings[column].codes.numpy()[rows]])
+        ids = ids[table.strings[column].codes.numpy()[rows]]
+        for place in nested:
+            path = os.path.join(forward(table.strings[column][int(rows[place])]),
+                                os.path.dirname(names[rows[place]]))
+            ids[place] = folders.setdefault(path, len(folders))
+        members.append(ids)
     folder_of = np.concatenate(members)
     order = np.argsort(folder_of, kind='stable')
     side, cell_rows = order // max(1, len(rows)), rows[order % max(1, len(rows))]
@@ -53,9 +59,10 @@ def check_images_exist(table: PairTable, images_dir: str, endings: Sequence[str]
             continue
         for row, column in zip(cell_rows[start:end], side[start:end], strict=True):
             for ending in endings:
-                name = names[row] + ending
+                stem = os.path.basename(names[row])
+                name = stem + ending
                 if name not in present:
-                    describe = partial(_describe, columns[column], where, name, names[row], present)
+                    describe = partial(_describe, columns[column], where, name, stem, present)
                     problems.add('a missing image: put it there, or correct image_ext, input_map or the row',
                                  int(lines[row]), describe)
 

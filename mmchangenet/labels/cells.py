@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ PATH_COLUMNS = ('input_path', 'golden_path')
 REQUIRED_COLUMNS = (*PATH_COLUMNS, 'object_name')
 LABEL_COLUMN = 'label'
 KNOWN_COLUMNS = (*REQUIRED_COLUMNS, LABEL_COLUMN)
+# what is refused unless somebody allows it: files of other tools may have it
+FOLDER_IN_NAME, EMPTY_LABEL = ALLOWABLE = 'folder in object_name', 'empty label'
 
 
 def forward(path: str) -> str:
@@ -22,8 +24,17 @@ def forward(path: str) -> str:
     return path.replace('\\', '/')
 
 
+def check_allowed(allowed: Collection[str]) -> None:
+    """
+    Raises:
+        ValueError: for what is not one of :data:`ALLOWABLE`.
+    """
+    if isinstance(allowed, str) or not set(allowed) <= set(ALLOWABLE):
+        raise ValueError(f'allow={allowed!r}: give a list of some of {", ".join(map(repr, ALLOWABLE))}')
+
+
 def check_cells(column: str, cells: list[str], lines: NDArray[np.int32], rule: PassRule,
-                problems: Problems) -> None:
+                problems: Problems, allowed: Collection[str] = ()) -> None:
     """Note the rows whose cell is empty, would lead to a file outside of the image folder, or only looks like
     PASS.
 
@@ -33,11 +44,15 @@ def check_cells(column: str, cells: list[str], lines: NDArray[np.int32], rule: P
         lines: (N,) line numbers.
         rule: which labels are PASS.
         problems: where to note them.
+        allowed: what of :data:`ALLOWABLE` is taken.
     """
     if column != LABEL_COLUMN and not _is_suspect(column, cells):
         return
     fault_of = _label_fault(rule) if column == LABEL_COLUMN else _FAULT_OF[column]
-    faults = {text: fault for text in set(cells) if (fault := fault_of(text))}
+    if column == 'object_name' and FOLDER_IN_NAME in allowed:
+        fault_of = _name_in_folder_fault
+    texts = set(cells) - ({''} if column == LABEL_COLUMN and EMPTY_LABEL in allowed else set())
+    faults = {text: fault for text in texts if (fault := fault_of(text))}
     if faults:
         for line, text in zip(lines.tolist(), cells, strict=True):
             if text in faults:
@@ -67,6 +82,12 @@ def _name_fault(text: str) -> str | None:
     if '/' in text or '\\' in text:
         return 'a folder in an object name: move it into input_path and golden_path'
     return None
+
+
+def _name_in_folder_fault(text: str) -> str | None:
+    if text.startswith('/') or '\\' in text or '..' in text.split('/') or text.endswith('/'):
+        return 'a folder in an object name that leads elsewhere: move it into input_path and golden_path'
+    return _name_fault(text.replace('/', ''))
 
 
 def _label_fault(rule: PassRule) -> Callable[[str], str | None]:

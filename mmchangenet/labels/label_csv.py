@@ -6,7 +6,7 @@ import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -14,7 +14,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from .cells import KNOWN_COLUMNS, LABEL_COLUMN, REQUIRED_COLUMNS, check_cells
+from .cells import KNOWN_COLUMNS, LABEL_COLUMN, REQUIRED_COLUMNS, check_allowed, check_cells
 from .decoding import read_utf8
 from .pass_rule import PassRule
 from .problems import Problems, shorten
@@ -52,6 +52,7 @@ class LabelCsv:
         problems: where to note what is wrong with single rows.
         need_label: whether the ``label`` column must be there.
         pass_labels: labels that mean PASS, see :class:`PassRule`.
+        allow: what of ``ALLOWABLE`` of ``cells`` is taken.
 
     Attributes:
         columns: the header's names.
@@ -59,14 +60,15 @@ class LabelCsv:
     Raises:
         FileNotFoundError: when there is no such file.
         LabelCsvError: when the file has no usable header.
-        ValueError: for ``pass_labels`` that are no list of labels.
+        ValueError: for ``pass_labels`` that are no list of labels, or an unknown ``allow``.
     """
 
     columns: list[str]
 
     def __init__(self, path: str | os.PathLike[str], problems: Problems, need_label: bool = False,
-                 pass_labels: Iterable[str | int] = ()) -> None:
-        self._rule = PassRule(pass_labels)
+                 pass_labels: Iterable[str | int] = (), allow: Collection[str] = ()) -> None:
+        check_allowed(allow)
+        self._rule, self._allowed = PassRule(pass_labels), allow
         self._problems = problems
         self._text = read_utf8(path, problems)
         self._read_header(need_label)
@@ -87,7 +89,8 @@ class LabelCsv:
             chunk = self._parse(first_line, text, places)
             for name in KNOWN_COLUMNS:
                 if name in places:
-                    check_cells(name, chunk.columns[name], chunk.lines, self._rule, self._problems)
+                    check_cells(name, chunk.columns[name], chunk.lines, self._rule, self._problems,
+                                self._allowed)
             if LABEL_COLUMN in places:
                 chunk.columns[LABEL_COLUMN] = self._rule.rewritten(chunk.columns[LABEL_COLUMN])
             num_rows += len(chunk.lines)

@@ -82,25 +82,17 @@ def build_config(spec: Spec, action: str) -> PlainConfig:
     check_input_size(spec, parts, size, layout.rows, layout.columns)
     note_effects(spec, action, {'model.classify.difference_module': parts['difference'],
                                 'train.classify.loss': LOSS_OF[parts['difference']]})
-    config: dict[str, Any] = dict(default_scope='mmchangenet',
-                                  runner_type='mmchangenet.ChangeRunner',
-                                  work_dir=results_dir(spec, action),
-                                  model=model_config(spec, parts, size, training=action == 'train'),
-                                  env_cfg=dict(cudnn_benchmark=spec['train.cudnn.benchmark'],
-                                               dist_cfg=dict(backend='nccl'),
-                                               mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)),
-                                  randomness=dict(seed=_seed(spec)),
-                                  log_level='INFO',
-                                  log_processor=dict(by_epoch=True),
-                                  custom_hooks=[
-                                      dict(type='CudnnHook', deterministic=spec['train.cudnn.deterministic']),
-                                      dict(type='BrokenImageHook')
-                                  ],
-                                  visualizer=dict(type='Visualizer',
-                                                  vis_backends=[dict(type='LocalVisBackend')]),
-                                  default_hooks=dict(logger=dict(type='LoggerHook', interval=10)),
-                                  load_from=None,
-                                  resume=False)
+    config: dict[str, Any] = dict(
+        default_scope='mmchangenet', runner_type='mmchangenet.ChangeRunner',
+        work_dir=results_dir(spec, action),
+        model=model_config(spec, parts, size, training=action == 'train'),
+        env_cfg=dict(cudnn_benchmark=spec['train.cudnn.benchmark'], dist_cfg=dict(backend='nccl'),
+                     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)),
+        randomness=dict(seed=_seed(spec)), log_level='INFO', log_processor=dict(by_epoch=True),
+        custom_hooks=[dict(type='CudnnHook', deterministic=spec['train.cudnn.deterministic']),
+                      dict(type='BrokenImageHook')],
+        visualizer=dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]),
+        default_hooks=dict(logger=dict(type='LoggerHook', interval=10)), load_from=None, resume=False)
     if action == 'train':
         check_pretrained_backbone(spec, parts)
         training_config(spec, config, parts, layout, size)
@@ -162,6 +154,7 @@ def _check_lightings(spec: Spec) -> None:
     if lightings and spec.from_command_line(INPUT_MAP) and not spec.from_command_line(key):
         spec.note(f'{key}: {count} instead of {spec[key]}, as input_map on the command line has so many '
                   'lightings')
+        spec.settle(key, count)
     elif lightings:
         first = ', '.join(f'{name}: {place}' for name, place in lightings.items() if place < spec[key])
         meant = f'; for {spec[key]} of them give input_map={{{first}}}' if spec[key] < count else ''

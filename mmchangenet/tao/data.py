@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from mmchangenet.labels.cells import EMPTY_LABEL, FOLDER_IN_NAME
+
 from .network import Size
 from .parameters import AUGMENT
 from .spec import Spec
@@ -64,6 +66,7 @@ def dataloader(spec: Spec,
         type='LightingPairDataset', ann_file=spec.need(f'{CLASSIFY}.{name}_dataset.csv_path'),
         data_prefix=dict(img_path=spec.need(f'{CLASSIFY}.{name}_dataset.images_dir')),
         image_ext=spec[f'{CLASSIFY}.image_ext'], input_map=spec[f'{CLASSIFY}.input_map'],
+        allow=[FOLDER_IN_NAME, *([EMPTY_LABEL] if name == 'infer' else [])],  # as the toolkit's reader
         pipeline=pipeline(spec, layout, size, training))
     if spec[f'{CLASSIFY}.num_golden'] > 1:
         dataset['num_golden'] = spec[f'{CLASSIFY}.num_golden']

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from mmchangenet.labels.cells import FOLDER_IN_NAME
 from mmchangenet.labels.label_frame import read_label_csv
 from mmchangenet.labels.pass_rule import GOOD_LABEL, no_pass_message
 
@@ -25,7 +26,7 @@ def check_labels(spec: Spec) -> None:
         'dataset.classify.test_dataset.csv_path'], spec['dataset.classify.pass_labels'] or ()
     if not Path(file).is_file():
         return  # the dataset says so
-    frame = read_label_csv(file, pass_labels)
+    frame = read_label_csv(file, pass_labels, [FOLDER_IN_NAME])
     counts = Counter(frame['label'].tolist() if 'label' in frame else ())
     if counts and GOOD_LABEL not in counts and any(label.strip().casefold() in GOOD_WORDS
                                                    for label in counts):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmchangenet.models.backbones.vit_trunk import VARIANTS
-
-from .network import VIT_ARCH, Size
-from .parameters import FAN_TYPES, VIT
+from .backbones import BACKBONES
+from .network import Size
 from .releases import SEVEN, defaults_of
 from .spec import Spec
 
 LEAST_USEFUL = 1.0  # scores of the learnable architecture are probabilities
 HALF = 0.5
 GREY_LEVELS = 255
+# mean and std: what C-RADIO is trained on, and what of ImageNet's the toolkit takes for "not chosen"
+CLIP = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STDS = (0.229, 0.224, 0.225), (0.226, 0.226, 0.226)
+CLOSE = 1e-4
 WEIGHT_SOURCES = ('model.backbone.pretrained_backbone_path', 'train.pretrained_model_path',
                   'train.resume_training_checkpoint_path')
 
@@ -41,7 +44,7 @@ def model_config(spec: Spec, parts: Mapping[str, Any], size: Size, training: boo
         spec.warn(f'model.classify.eval_margin is {margin:g}, which no probability exceeds: every row will '
                   'be called PASS. '
                   'Set it between 0 and 1, or pick it with tools/analysis_tools/pick_threshold.py.')
-    mean, std = (spec[f'dataset.classify.augmentation_config.rgb_input_{name}'] for name in ('mean', 'std'))
+    mean, std = _normalisation(spec, parts)
     return dict(
         type='SiameseClassifier',
         input_size=tuple(size),
@@ -55,25 +58,52 @@ def model_config(spec: Spec, parts: Mapping[str, Any], size: Size, training: boo
         head=_head(spec, parts, margin))
 
 
+def _normalisation(spec: Spec, parts: Mapping[str, Any]) -> tuple[Sequence[float], Sequence[float]]:
+    """Mean and std of images from 0 to 1: the spec's; with C-RADIO CLIP's for ImageNet's, as in 7.x."""
+    mean, std = (spec[f'dataset.classify.augmentation_config.rgb_input_{name}'] for name in ('mean', 'std'))
+    if not BACKBONES[parts['backbone']].is_radio:
+        return mean, std
+    of_imagenet = _close(mean, IMAGENET_MEAN) and any(_close(std, known) for known in IMAGENET_STDS)
+    if not of_imagenet:
+        spec.note(f'images are normalised with mean {list(mean)} and std {list(std)}, as the spec says')
+        return mean, std
+    if defaults_of(spec.release) != SEVEN:
+        spec.warn(f"images are normalised with ImageNet's mean {list(mean)} and std {list(std)}, as "
+                  "before 7.0; C-RADIO is trained on CLIP's, which --release 7.1 takes")
+        return mean, std
+    spec.note(f"images are normalised with CLIP's mean {list(CLIP[0])} and std {list(CLIP[1])}, as "
+              "C-RADIO is trained, in place of ImageNet's in the spec, as in 7.x; a network that was trained "
+              "before 7.0 needs --release 6.25, which keeps ImageNet's")
+    return CLIP
+
+
+def _close(values: Sequence[float], others: Sequence[float]) -> bool:
+    return all(abs(value - other) <= CLOSE for value, other in zip(values, others, strict=True))
+
+
 def _backbone(spec: Spec, parts: Mapping[str, Any], size: Size, training: bool) -> dict[str, Any]:
     learnable = parts['difference'] == 'learnable'
-    if parts['backbone'] == VIT:
-        of_type = dict(type='ViTAdapter', img_size=tuple(size)) if learnable else dict(type='DINOv2',
-                                                                                       out_type='cls_token')
-        backbone: dict[str, Any] = {**of_type, **parts['vit']}
-        all_stages = VARIANTS[VIT_ARCH]['depth']
-    else:
-        backbone = dict(type='FAN', arch=FAN_TYPES[parts['backbone']])
-        if not learnable:
-            backbone['out_indices'] = (3, )
-        all_stages = 4
+    of_type = BACKBONES[parts['backbone']]
+    name = of_type.name_of(learnable)
+    more: dict[str, Any] = {}
+    if name == 'FAN' and not learnable:
+        more = dict(out_indices=(3, ))
+    elif name == 'DINOv2':
+        more = dict(out_type='cls_token')
+    elif name == 'ViTAdapter':
+        more = dict(img_size=tuple(size))
+    elif learnable and of_type.has_summary_option:
+        more = dict(use_summary=parts['use_summary'])
+    backbone = dict(type=name, **{**more, **parts['sizes']})
     if not training:
         return backbone
     pretrained = spec['model.backbone.pretrained_backbone_path']
     if pretrained:
         backbone['init_cfg'] = dict(type='Pretrained', checkpoint=pretrained)
     if spec['model.backbone.freeze_backbone']:
-        backbone['frozen_stages'] = all_stages
+        arch = backbone['arch']  # a dict in a checkpoint of another size
+        all_of_it = arch.get('depth', of_type.depth) if isinstance(arch, dict) else of_type.depth
+        backbone['frozen_stages'] = all_of_it
         if not any(key in spec for key in WEIGHT_SOURCES):
             spec.problem('model.backbone.freeze_backbone',
                 'a backbone of random weights would stay random: give pretrained ones '

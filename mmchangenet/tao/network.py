@@ -18,15 +18,16 @@ from mmchangenet.checkpoint import (
 from mmchangenet.checkpoint.trained_config import read_config_text
 from mmchangenet.models import FAN
 
+from .backbones import BACKBONES, type_of
 from .checkpoint import infer_structure
-from .parameters import FAN_TYPES, PARAMETERS, VIT
+from .parameters import PARAMETERS
 from .spec import Spec
 
 Size = tuple[int, int]
 
 STRUCTURAL = {parameter.structural: key for key, parameter in PARAMETERS.items() if parameter.structural}
-FOR_LEARNABLE, FOR_EUCLIDEAN = ('embed_dim', 'num_modules', 'embed_dec'), ('embedding_vectors', )
-VIT_ARCH = 'nv_large'
+FOR_LEARNABLE = 'embed_dim', 'num_modules', 'embed_dec', 'use_summary'
+FOR_EUCLIDEAN = ('embedding_vectors', )
 OF_PAGE = (' (100×100 is a default of the published page that fits no backbone; take the size that the '
            'checkpoint was '
            'trained with, the published specs have 128×128)')
@@ -44,14 +45,16 @@ class Known:
         parts: names of ``STRUCTURAL`` → values.
         input_size: (H, W) of the laid-out image, where the file says so.
         pixels: H · W, where the weights' shapes say so.
-        vit: what the backbone's config takes beyond its type, of a vision transformer.
+        kind: our backbone's name; empty where there is no such file.
+        sizes: arguments of a vision transformer's config: ``arch``, and ``img_size`` where it has one.
     """
 
     source: str
     parts: dict[str, Any] = field(default_factory=dict)
     input_size: Size | None = None
     pixels: int | None = None
-    vit: dict[str, Any] = field(default_factory=dict)
+    kind: str = ''
+    sizes: dict[str, Any] = field(default_factory=dict)
 
 
 def read_known(path: str) -> Known:
@@ -74,14 +77,14 @@ def read_known(path: str) -> Known:
     model = read_config_text(meta_of(checkpoint).get('cfg') or '').get('model')
     size = model.get('input_size') if isinstance(model, dict) else None
     parts = {name: structure[name] for name in STRUCTURAL if name in structure}
-    vit = {}
-    if structure['backbone'] == 'FAN':
-        parts['backbone'] = next(name for name, arch in FAN_TYPES.items() if arch == structure['arch'])
+    if (name := type_of(structure)) is not None:
+        parts['backbone'] = name
     else:
-        parts['backbone'] = VIT
-        vit = dict(arch=structure['arch'], img_size=structure['img_size'])
+        del parts['backbone']  # of a size that no spec can name
+    sizes: dict[str, Any] = {key: structure[key] for key in ('arch', 'img_size') if key in structure}
     fits = isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)
-    return Known(path, parts, (size[0], size[1]) if fits and size else None, _pixels(structure), vit)
+    return Known(path, parts, (size[0], size[1]) if fits and size else None, _pixels(structure),
+                 structure['backbone'], sizes)
 
 
 def _pixels(structure: Mapping[str, Any]) -> int | None:
@@ -106,8 +109,8 @@ def settle_network(spec: Spec, known: Known | None, strict: bool) -> dict[str, A
             backbone.
 
     Returns:
-        ``STRUCTURAL``'s names → values, without those of the other architecture; with ``vit`` where the
-        backbone is one.
+        ``STRUCTURAL``'s names → values, without those of the other architecture; ``sizes``, what the
+        backbone's config takes to be of the right size.
     """
     parts: dict[str, Any] = {}
     found = known.parts if known else {}
@@ -119,8 +122,10 @@ def settle_network(spec: Spec, known: Known | None, strict: bool) -> dict[str, A
             _conflict(spec, key, found[name], known.source if known else '', strict, name)
         parts[name] = spec[key] if key in spec or name not in found else found[name]
     _check_parts(spec, parts)
-    if parts['backbone'] == VIT:
-        parts['vit'] = known.vit if known and known.vit else dict(arch=VIT_ARCH)
+    of_type = BACKBONES[parts['backbone']]
+    same = (known is not None and known.kind in (of_type.plain, of_type.adapter)
+            and found.get('backbone', parts['backbone']) == parts['backbone'])
+    parts['sizes'] = known.sizes if known and same else dict(arch=of_type.arch)
     return parts
 
 
@@ -148,26 +153,28 @@ def _check_parts(spec: Spec, parts: Mapping[str, Any]) -> None:
         if (key := f'model.decode_head.{name}') in spec:
             spec.pass_over(key, 'levels, their channels and strides are the backbone\'s')
     key = 'model.decode_head.use_summary_token'
-    if key in spec and parts['backbone'] in FAN_TYPES:
-        spec.pass_over(key, 'FAN has no summary token')
-    elif key in spec and parts['backbone'] == VIT:
-        spec.pass_over(key, f'{VIT} always has its summary token')
+    of_type = BACKBONES[parts['backbone']]
+    if key in spec and not of_type.has_summary_option:
+        spec.pass_over(key, 'FAN has no summary token' if of_type.plain == 'FAN' else
+                       f'{parts["backbone"]} always has its summary token')
 
 
 def check_pretrained_backbone(spec: Spec, parts: Mapping[str, Any]) -> None:
     """Note as a problem pretrained weights of another FAN than the spec's."""
     key = 'model.backbone.pretrained_backbone_path'
-    if key not in spec or not Path(spec[key]).is_file() or parts['backbone'] not in FAN_TYPES or spec.partial:
+    of_type = BACKBONES[parts['backbone']]
+    if key not in spec or not Path(spec[key]).is_file() or of_type.plain != 'FAN' or spec.partial:
         return
     try:
         weights = backbone_weights_in(read_checkpoint(spec[key]))
     except CheckpointError as error:
         spec.problem(key, str(error))
         return
-    width: Any = FAN.variants[FAN_TYPES[parts['backbone']]]['width']
+    width: Any = FAN.variants[of_type.arch]['width']
     found = len(weights['patch_embed.weight']) if 'patch_embed.weight' in weights else width
     if found != width:
-        types = [name for name, arch in FAN_TYPES.items() if FAN.variants[arch]['width'] == found]
+        types = [name for name, other in BACKBONES.items()
+                 if other.plain == 'FAN' and FAN.variants[other.arch]['width'] == found]
         spec.problem(key, f'{spec[key]} holds {types[0] if types else f"a backbone {found} channels wide"}, '
                           'but '
                      f'model.backbone.type is {parts["backbone"]}: little would fit')
@@ -242,9 +249,8 @@ def _check_size(spec: Spec, known: Known, size: Size, section: str) -> None:
 
 def check_input_size(spec: Spec, parts: Mapping[str, Any], size: Size, rows: int, columns: int) -> None:
     """Note as a problem a laid-out image that the backbone cannot take, with the sizes nearby that it can."""
-    multiple, square = 16, parts['backbone'] not in FAN_TYPES
-    if square:
-        multiple = 32 if parts['difference'] == 'learnable' else 14
+    of_type = BACKBONES[parts['backbone']]
+    multiple, square = of_type.multiple_of(parts['difference'] == 'learnable'), of_type.square
     if all(side % multiple == 0 for side in size) and not (square and size[0] != size[1]):
         return
     height, width = size

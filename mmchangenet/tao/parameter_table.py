@@ -32,8 +32,9 @@ def _row(parameter: Parameter) -> str:
     text = parameter.becomes
     if parameter.ignored:
         text += f': {parameter.ignored}'
-    for value, reason in parameter.refused.items():
-        text += f'; {_shown(value)} is refused: {reason}'
+    for reason in dict.fromkeys(parameter.refused.values()):
+        values = [_shown(value) for value, given in parameter.refused.items() if given == reason]
+        text += f'; {", ".join(values)}: refused, {reason}'
     if parameter.only_if:
         text += f'; only with `{parameter.only_if[0]}: {_shown(parameter.only_if[1])}`'
     return f'| {names} | {parameter.kind.text} | {default} | {text} |\n'

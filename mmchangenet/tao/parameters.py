@@ -10,16 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .backbones import BACKBONES, REFUSED_BACKBONES
 from .figures import FIGURES, VALIDATED
 from .kinds import Kind, anything, choice, flag, integer, items, mapping, number, release, text
 from .releases import PAGE, SEVEN
 
 ACTIONS = ('train', 'evaluate', 'inference', 'export', 'gen_trt_engine', 'quantize')
-FAN_TYPES = {
-    f'fan_{arch}_{blocks}_p4_hybrid': arch
-    for arch, blocks in (('tiny', 8), ('small', 12), ('base', 16), ('large', 16))
-}
-VIT = 'vit_large_nvdinov2'
 SAME = object()
 LEARNABLE = ('model.classify.difference_module', 'learnable')
 EUCLIDEAN = ('model.classify.difference_module', 'euclidean')
@@ -169,9 +165,10 @@ TRAIN = _in_section(
 
 MODEL = _in_section(
     'model',
-    _p('backbone.type', choice(*FAN_TYPES, VIT), 'fan_small_12_p4_hybrid',
-       '`model.backbone`: `FAN` of that `arch`; `DINOv2` (Euclidean) or `ViTAdapter` (learnable)',
-       structural='backbone'),
+    _p('backbone.type', choice(*BACKBONES), 'fan_small_12_p4_hybrid',
+       '`model.backbone`: `FAN` of that `arch`; Euclidean `DINOv2`, `CRADIO`, `DINOv3`, learnable '
+       '`ViTAdapter`, `CRADIOAdapter`, `DINOv3Adapter`',
+       refused=REFUSED_BACKBONES, structural='backbone'),
     _p('backbone.pretrained_backbone_path', text(), None,
        "`model.backbone.init_cfg=dict(type='Pretrained', ...)`"),
     _p('backbone.freeze_backbone', flag(), False,
@@ -191,8 +188,8 @@ MODEL = _in_section(
     _p('decode_head.in_index', items(integer(0), 4), None, 'no effect: they follow the backbone',
        only_if=LEARNABLE),
     _p('decode_head.use_summary_token', flag(), False,
-       'the summary tokens in the levels of C-RADIO and DINOv3; `vit_large_nvdinov2` always has its own, '
-       'FAN has none', only_if=LEARNABLE),
+       '`model.backbone.use_summary` of C-RADIO and DINOv3; `vit_large_nvdinov2` always has its summary, '
+       'FAN has none', only_if=LEARNABLE, structural='use_summary'),
     _p('precise_msda', flag(), False, 'no effect',
        ignored='deformable attention is deterministic on the CPU in any case'),
     _p('classify.train_margin_euclid', number(least=1), 2.0, '`model.head.loss.margin`', only_if=EUCLIDEAN),
@@ -255,9 +252,9 @@ DATASET = [
         'dataset.classify.augmentation_config',
         _p('augment', flag(), False, 'the transforms below; without it only resize and normalise'),
         _p('rgb_input_mean', items(number(least=0, most=1), 3), [0.485, 0.456, 0.406],
-           '`data_preprocessor.mean`, × 255'),
+           '`data_preprocessor.mean`, × 255; ImageNet\'s become CLIP\'s with C-RADIO, as in 7.x'),
         _p('rgb_input_std', items(number(above=0), 3), [0.229, 0.224, 0.225],
-           '`data_preprocessor.std`, × 255'),
+           '`data_preprocessor.std`, × 255; so do these'),
         _p('random_flip.enable', flag(), True, '`PairedRandomFlip`', only_if=AUGMENT),
         _p('random_flip.vflip_probability', number(least=0, most=1), 0.5, 'its `vertical`', only_if=AUGMENT),
         _p('random_flip.hflip_probability', number(least=0, most=1), 0.5, 'its `horizontal`',

@@ -71,6 +71,10 @@ class Spec:
         """Whether a value is of the command line and not of the file."""
         return self._origins.get(key) == COMMAND_LINE
 
+    def settle(self, key: str, value: Any) -> None:
+        """Put another value in the place of the given one, also in what is written down of the spec."""
+        self.values[key] = self.tree[key] = value
+
     def note(self, message: str) -> None:
         """Keep something for the log, once."""
         if message not in self.notes:
@@ -254,15 +258,15 @@ def _leaves(tree: Any, prefix: str = '') -> dict[str, Any]:
 def _take(key: str, name: str, value: Any, origin: str, values: dict[str, Any], origins: dict[str, str],
           problems: list[str]) -> None:
     parameter = PARAMETERS[name]
+    for wrong, reason in parameter.refused.items():
+        if type(value) is type(wrong) and value == wrong:
+            problems.append(f'{key} ({origin}): {value!r} is refused: {reason}')
+            return
     try:
         taken = parameter.kind.take(value)
     except (ValueError, TypeError, OverflowError):
         problems.append(f'{key} ({origin}): {_short(repr(value))} is not {parameter.kind.text}')
         return
-    for wrong, reason in parameter.refused.items():
-        if type(taken) is type(wrong) and taken == wrong:
-            problems.append(f'{key} ({origin}): {value!r} is refused: {reason}')
-            return
     if name in values and values[name] != taken:
         problems.append(f'{key} ({origin}): {_short(repr(taken))}, but {name} is also given, as '
                         f'{_short(repr(values[name]))}; they are one parameter')

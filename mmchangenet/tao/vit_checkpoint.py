@@ -26,9 +26,7 @@ def infer_vit(ours: Mapping[str, Tensor]) -> dict[str, Any]:
     """
     width = ours['backbone.cls_token'].shape[-1]
     hidden_dim = len(ours['backbone.blocks.0.mlp.fc1.weight'])
-    depth = 1 + max(
-        int(match[1]) for match in map(re.compile(r'backbone\.blocks\.(\d+)\.').match, ours) if match)
-    sizes = dict(width=width, depth=depth, hidden_dim=hidden_dim,
+    sizes = dict(width=width, depth=_depth(ours, 'backbone.blocks.'), hidden_dim=hidden_dim,
                  swiglu=ours['backbone.blocks.0.mlp.fc2.weight'].shape[1] < hidden_dim)
     # the heads leave no trace in the transformer's weights; they are 64 channels wide in every known variant
     arch = dict(sizes, num_heads=max(1, width // 64))
@@ -41,30 +39,40 @@ def infer_vit(ours: Mapping[str, Tensor]) -> dict[str, Any]:
     return dict(backbone=backbone, arch=name, img_size=tuple(patch_size * places for places in grid))
 
 
-# channels → arch of C-RADIO and DINOv3
-RADIO_ARCHS = {768: 'base', 1024: 'large', 1280: 'huge'}
-DINOV3_ARCHS = {384: 'small', 768: 'base', 1024: 'large', 1280: 'huge_plus', 4096: '7b'}
+def _depth(ours: Mapping[str, Tensor], prefix: str) -> int:
+    numbers = map(re.compile(re.escape(prefix) + r'(\d+)\.').match, ours)
+    return 1 + max(int(match[1]) for match in numbers if match)
+
+
+# (channels, blocks) → arch of C-RADIO and DINOv3
+RADIO_ARCHS = {(768, 12): 'base', (1024, 24): 'large', (1280, 32): 'huge'}
+DINOV3_ARCHS = {(384, 12): 'small', (768, 12): 'base', (1024, 24): 'large', (1280, 32): 'huge_plus',
+                (4096, 40): '7b'}
 
 
 def infer_timm(ours: Mapping[str, Tensor]) -> dict[str, Any]:
     """What weights in our layout say of their C-RADIO or DINOv3.
 
     Returns:
-        ``backbone``, its type; ``arch``; with an adapter ``use_summary``.
+        ``backbone``, its type; ``arch``, a name or a dict; with an adapter ``use_summary``.
 
     Raises:
         KeyError: naming the weight that would tell and is missing.
     """
-    width = len(ours['backbone.vit.blocks.0.norm1.weight'])
+    sizes = len(ours['backbone.vit.blocks.0.norm1.weight']), _depth(ours, 'backbone.vit.blocks.')
     if is_radio(ours):
-        kind, archs = 'CRADIO', RADIO_ARCHS
+        kind, archs, like = 'CRADIO', RADIO_ARCHS, CRADIO.variants['base']
+    elif 'backbone.vit.blocks.0.mlp.fc1_g.weight' in ours:  # a SwiGLU
+        kind, archs = 'DINOv3', {**DINOV3_ARCHS, (384, 12): 'small_plus'}
+        like = DINOv3.variants['small_plus']
     else:
-        kind, archs = 'DINOv3', DINOV3_ARCHS
-        if 'backbone.vit.blocks.0.mlp.fc1_g.weight' in ours:  # a SwiGLU
-            archs = {**archs, 384: 'small_plus'}
+        kind, archs, like = 'DINOv3', DINOV3_ARCHS, DINOv3.variants['base']
+    # heads as in ``infer_vit``
+    arch = archs.get(sizes) or {**like, **dict(zip(('embed_dim', 'depth'), sizes, strict=True)),
+                                'num_heads': max(1, sizes[0] // 64)}
     if 'backbone.level_embed' not in ours:
-        return dict(backbone=kind, arch=archs[width])
-    return dict(backbone=f'{kind}Adapter', arch=archs[width], use_summary='backbone.summary.weight' in ours)
+        return dict(backbone=kind, arch=arch)
+    return dict(backbone=f'{kind}Adapter', arch=arch, use_summary='backbone.summary.weight' in ours)
 
 
 def build_vit(structure: Mapping[str, Any]) -> tuple[nn.Module, list[int]]:

@@ -131,7 +131,7 @@ def light_names(info: Any) -> Any:
     """The lighting of each file, as its name tells after the object's; its number where it does not."""
     names = []
     for number, file in enumerate(info['compare_files'], 1):
-        light = Path(file).stem.removeprefix(info['object_name']).removeprefix('_')
+        light = Path(file).stem.removeprefix(Path(info['object_name']).name).removeprefix('_')
         names.append(light or (str(number) if len(info['compare_files']) > 1 else ''))
     return names
 

@@ -44,6 +44,20 @@ def test_the_graph_computes_what_the_network_does(tmp_path, backbone, parts, ops
     assert ('LayerNormalization' in operators(file)) == (opset >= 17)
 
 
+def test_tiny_distances_are_exported_to_the_last_digits(tmp_path):
+    """Two equal sides are as far apart as what is added to each component's difference makes them."""
+    file = tmp_path / 'network.onnx'
+    model = build(parts=EUCLIDEAN)
+    export_onnx(model, file, SIZE)
+    image = torch.rand(1, 3, *SIZE)
+    with torch.no_grad():
+        expected = model(dict(compare=image, golden=image))
+    inputs = dict(input_1=image.numpy(), input_2=image.numpy())
+    distance, = onnxruntime.InferenceSession(file).run(None, inputs)
+    assert expected.item() == pytest.approx(5**0.5 * 1e-6, rel=1e-3)
+    assert distance.item() == pytest.approx(expected.item(), rel=1e-3)
+
+
 def test_normalisation_and_score_can_be_part_of_the_graph(tmp_path):
     model, file = build(), tmp_path / 'network.onnx'
     export_onnx(model,

@@ -8,6 +8,7 @@ import pytest
 
 from mmchangenet.datasets import LabelCsvError, read_label_csv
 from mmchangenet.labels import label_csv, problems
+from mmchangenet.labels.cells import EMPTY_LABEL, FOLDER_IN_NAME
 
 HEADER = 'input_path,golden_path,label,object_name'
 
@@ -181,3 +182,21 @@ def test_other_words_may_mean_pass(tmp_path):
 def test_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere.csv: check the path .*ann_file and data_root'):
         read_label_csv(tmp_path / 'nowhere.csv')
+
+
+def test_a_folder_in_a_name_and_an_empty_label_are_taken_where_allowed(tmp_path):
+    path = write(tmp_path, f'{HEADER}\na,g,,x/R1\n')
+    for allowed, said in (([], 'a folder in an object name'), ([FOLDER_IN_NAME], 'empty cell'),
+                          ([EMPTY_LABEL], 'a folder in an object name')):
+        with pytest.raises(LabelCsvError, match=said):
+            read_label_csv(path, allow=allowed)
+    frame = read_label_csv(path, allow=[FOLDER_IN_NAME, EMPTY_LABEL])
+    assert frame.to_numpy().tolist() == [['a', 'g', '', 'x/R1']]
+    with pytest.raises(ValueError, match="give a list of some of 'folder in object_name', 'empty label'"):
+        read_label_csv(path, allow='empty label')
+
+
+@pytest.mark.parametrize('name', ['/R1', '../R1', 'x/../../R1', 'x/', 'x\\R1', ''])
+def test_a_folder_in_a_name_never_leads_elsewhere(tmp_path, name):
+    with pytest.raises(LabelCsvError, match='leads elsewhere|empty cell'):
+        read_label_csv(write(tmp_path, f'{HEADER}\na,g,PASS,{name}\n'), allow=[FOLDER_IN_NAME])

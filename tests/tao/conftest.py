@@ -1,5 +1,6 @@
 """Small demo data, the parity cases, and spec overrides for the tests of this folder."""
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 import torch
 
 from mmchangenet.boards.demo import generate_demo
-from mmchangenet.models import FAN
+from mmchangenet.models import CRADIO, FAN, DINOv3
+from mmchangenet.tao.backbones import BACKBONES
 from mmchangenet.tao.command import main
 
 PARITY = Path(__file__).parents[3] / 'shared/parity'
@@ -30,7 +32,6 @@ dataset:
     fpratio_sampling: 1.0
     input_map: {WhiteLight: 0}
 """
-
 
 
 
@@ -70,6 +71,15 @@ def shallow_fan(monkeypatch):
     shallow = dict(depth=2, num_heads=2, stem_depths=(1, 1), tap=1)
     for name, width in (('tiny', 32), ('small', 64)):
         monkeypatch.setitem(FAN.variants, name, dict(shallow, width=width))
+
+
+@pytest.fixture
+def shallow_radio(monkeypatch):
+    """C-RADIO's base and DINOv3's small of four narrow blocks."""
+    for variants, arch, name in ((CRADIO.variants, 'base', 'c_radio_v2_vit_base_patch16_224'),
+                                 (DINOv3.variants, 'small', 'vit_small_dinov3')):
+        monkeypatch.setitem(variants, arch, dict(variants[arch], embed_dim=64, depth=4, num_heads=1))
+        monkeypatch.setitem(BACKBONES, name, dataclasses.replace(BACKBONES[name], depth=4))
 
 
 @pytest.fixture(scope='session')

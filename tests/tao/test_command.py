@@ -102,7 +102,7 @@ def test_the_pages_vit_spec_with_a_shallow_transformer(architecture, size, data_
     shallow = dict(width=64, depth=4, num_heads=1, hidden_dim=128, swiglu=True)
     monkeypatch.setitem(vit_trunk.VARIANTS, 'nv_large', shallow)
     run_spec = [
-        str(SPECS / 'vit_train.yaml'), *data_overrides(size), 'results_dir=out', 'train.optim.lr=0.01',
+        str(SPECS / 'vit_train.yaml'), *data_overrides(size), 'results_dir=out',
         'train.num_epochs=1', 'train.validation_interval=1', 'train.checkpoint_interval=1',
         'train.pretrained_model_path=null', 'model.backbone.pretrained_backbone_path=null',
         'dataset.classify.workers=0', f'export.input_width={2 * size}', f'export.input_height={2 * size}'
@@ -236,6 +236,49 @@ def test_inference_without_labels_keeps_the_rows_and_their_order(run, boards, tm
     assert [row['note'] for row in scored] == [str(number) for number in range(len(rows))]
     assert list(scored[0]) == ['note', 'input_path', 'golden_path', 'object_name', 'siamese_score']
     assert len(list(Path('out/inference/pictures').glob('*.jpg'))) == len(rows)
+
+
+def test_a_folder_in_a_name_and_an_empty_label_are_taken_as_by_the_toolkit(run, boards, capsys):
+    """The folder wherever it does not lead elsewhere, the empty label on inference only."""
+    assert run('train') == 0
+    (images := Path('images')).mkdir()
+    rows = table(boards / 'test.csv')[:6]
+    for row in rows:
+        board = row['input_path'].replace('/', '-')
+        for side in ('input_path', 'golden_path'):
+            (images / side).mkdir(exist_ok=True)
+            if not (place := images / side / board).exists():
+                place.symlink_to(boards / 'images' / row[side])
+            row[side] = side
+        row['object_name'] = f'{board}/{row["object_name"]}'
+    rows[2]['label'] = ''
+    write_table('nested.csv', rows)
+    given = [f'dataset.classify.{name}_dataset.{key}' for name in ('infer', 'test')
+             for key in ('csv_path=nested.csv', 'images_dir=images')]
+    assert run('inference', f'inference.checkpoint=out/train/{LATEST}', *given) == 0
+    scored = table('out/inference/inference.csv')
+    assert [row['object_name'] for row in scored] == [row['object_name'] for row in rows]
+    assert [row['label'] for row in scored] == [row['label'] for row in rows]
+    assert all(float(row['siamese_score']) >= 0 for row in scored)
+    assert len(list(Path('out/inference/pictures').glob('*.jpg'))) == len(rows)
+    capsys.readouterr()
+    assert run('evaluate', f'evaluate.checkpoint=out/train/{LATEST}', *given) == 2
+    shown = capsys.readouterr().err
+    assert 'line 4' in shown and 'empty cell' in shown and 'a folder in' not in shown
+    rows[2].update(label='PASS')
+    write_table('nested.csv', rows)
+    assert run('evaluate', f'evaluate.checkpoint=out/train/{LATEST}', *given) == 0
+    rows[1].update(object_name='../x')
+    write_table('nested.csv', rows)
+    assert run('evaluate', f'evaluate.checkpoint=out/train/{LATEST}', *given) == 2
+    assert 'leads elsewhere' in capsys.readouterr().err
+
+
+def write_table(file, rows):
+    with open(file, 'w', newline='') as target:
+        writer = csv.DictWriter(target, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def test_encrypted_exports_and_what_is_refused(run, capsys):

@@ -14,6 +14,7 @@ from mmchangenet.registry import MODELS
 from mmchangenet.tao import SpecError, spec_to_config
 from mmchangenet.tao.checkpoint import revert_state_dict
 from mmchangenet.tao.config import build_config
+from mmchangenet.tao.experiment import write_experiment
 from mmchangenet.tao.releases import release_of
 from mmchangenet.tao.spec import read_spec
 
@@ -145,9 +146,13 @@ def test_releases_by_their_names(name, release):
     (['dataset.classify.input_map={WhiteLight:1,SolderLight:0}'], dict(WhiteLight=1, SolderLight=0)),
     (['+dataset.classify.input_map={A:0}', '++dataset.classify.input_map.B=1'], dict(A=0, B=1)),
     (['~dataset.classify.input_map', '~dataset.classify.num_input=4'], None)])
-def test_hydras_spellings_and_fewer_lightings(overrides, lightings):
-    config = spec_to_config(SPECS / 'fan_train.yaml', overrides)
+def test_hydras_spellings_and_fewer_lightings(overrides, lightings, tmp_path):
+    """The resolved spec of such a run has them, too."""
+    read = read_spec(SPECS / 'fan_train.yaml', overrides)
+    config = build_config(read, 'train')
     assert config.train_dataloader.dataset.input_map == lightings
+    again = build_config(read_spec(write_experiment(read, tmp_path)), 'train')
+    assert again.to_dict() == config.to_dict()
 
 
 def test_the_checkpoint_comes_before_an_engine():

@@ -55,7 +55,8 @@ def test_a_spec_and_a_lightning_file_give_the_references_numbers(name, whole, re
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ('vit_euclidean', 'vit_learnable'))
+@pytest.mark.parametrize('name', ('vit_euclidean', 'vit_learnable', 'radio_base_euclidean_224',
+                                  'radio_base_learnable_224', 'dinov3_small_learnable_224'))
 def test_vision_transformers_too(name, reference_file, fill):
     case, file = reference_file(name)
     check(case, file, fill, whole=False)

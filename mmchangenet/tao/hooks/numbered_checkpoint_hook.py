@@ -27,7 +27,8 @@ class NumberedCheckpointHook(SafeCheckpointHook):
 
     The newest is also ``changenet_model_classify_latest.pth``, and ``changenet_classify.pth`` as earlier
     releases called it. A training resumes when the former is there; take it away to start anew. When it is
-    damaged, the newest whole numbered one takes its place.
+    damaged, or a run was killed before it was renewed, the newest whole numbered or interrupted one takes its
+    place.
 
     Args:
         with_step: name them ``model_epoch_000_step_00012.pth``, as releases since 7 do.
@@ -53,12 +54,15 @@ class NumberedCheckpointHook(SafeCheckpointHook):
         latest = os.path.join(folder, LATEST)
         if not os.path.isfile(latest):
             return None
+        template = WITH_STEP if self.with_step else NUMBERED
+        newest = newest_checkpoint(folder, template, os.path.join(runner.work_dir, 'last_checkpoint'))
+        if newest is not None and os.stat(newest).st_mtime_ns > os.stat(latest).st_mtime_ns:
+            return newest
         try:
             read_checkpoint(latest)
         except CheckpointError as error:
             runner.logger.warning(f'passed over for resuming: {error}')
-            template = WITH_STEP if self.with_step else NUMBERED
-            return newest_checkpoint(folder, template, os.path.join(runner.work_dir, 'last_checkpoint'))
+            return newest
         return latest
 
     def before_train(self, runner: Runner) -> None:
