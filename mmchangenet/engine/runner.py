@@ -79,13 +79,10 @@ class ChangeRunner(Runner):
     _resume: bool | str
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.ready = False
-        self.training = False
-        self.validation_pending = False
+        self.ready = self.training = self.validation_pending = False
         self.margin: float | None = None
         self.interruption = Interruption()
-        # path and content of the checkpoint that will be resumed from
-        self._ahead: tuple[str | None, dict[str, Any] | None] = None, None
+        self._ahead: tuple[str | None, dict[str, Any] | None] = None, None  # what will be resumed from
         if isinstance(cfg := kwargs.get('cfg'), Config):
             kwargs['cfg'] = plain(cfg)  # what is dumped and stored of it has to be data
         super().__init__(*args, **kwargs)
