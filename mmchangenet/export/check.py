@@ -210,8 +210,8 @@ def random_rows(settings: dict[str, Any],
     generator = np.random.default_rng(0)
     if not (settings.get('pipeline') or config.get('test_pipeline')):
         return [_without_pipeline(generator, model) for _ in range(count)]
-    lightings, goldens = len(image_names('', ordered_lightings(settings.get('input_map')),
-                                         '')), settings.get('num_golden', 1)
+    lightings = len(image_names('', ordered_lightings(settings.get('input_map')), ''))
+    goldens = settings.get('num_golden', 1)
 
     def images(number: int) -> list[Any]:
         return [generator.integers(0, 256, (*RANDOM_SIZE, 3), np.uint8) for _ in range(number)]

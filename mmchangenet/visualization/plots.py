@@ -31,9 +31,8 @@ def plot_score_histogram(path: Any, scores: np.ndarray[Any, Any], is_fail: np.nd
         names: (n,) str, each row's label.
         margin: the head's margin.
     """
-    scores, is_fail, names = np.asarray(scores, dtype=float), np.asarray(is_fail,
-                                                                         dtype=bool), np.asarray(names,
-                                                                                                 dtype=object)
+    scores, is_fail = np.asarray(scores, dtype=float), np.asarray(is_fail, dtype=bool)
+    names = np.asarray(names, dtype=object)
     lines = _lines_of_names(scores[is_fail], names[is_fail])
     height = 0.6 + 0.26 * len(lines)
     figure = Figure(figsize=(9, 4.2 + height), dpi=120, layout='constrained')
