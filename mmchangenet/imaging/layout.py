@@ -59,4 +59,4 @@ def check_layout(layout: str, grid: Sequence[int] | None) -> tuple[int, int] | N
             raise ValueError(
                 f"grid={grid!r} has no effect with layout='linear', leave it out or use layout='grid'")
         return None
-    return check_pair(grid or (), 'grid', '(rows, columns)')
+    return check_pair(grid, 'grid', '(rows, columns)')

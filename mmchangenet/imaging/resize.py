@@ -135,7 +135,7 @@ def _resize_side_by_side(batch: Any, height: Any, width: Any, filter: Any) -> An
     return upright.swapaxes(0, 1)
 
 
-def check_pair(pair: Sequence[int], name: str, meaning: str) -> tuple[int, int]:
+def check_pair(pair: Any, name: str, meaning: str) -> tuple[int, int]:
     """Check two whole numbers above 0.
 
     Args:
