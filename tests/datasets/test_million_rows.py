@@ -62,7 +62,7 @@ def test_million_rows(tmp_path):
     figures = json.loads(done.stdout.splitlines()[-1])
     print(figures)
     assert figures['rows'] == 1_000_000
-    assert figures['seconds'] < 10
+    assert figures['seconds'] < 20
     assert figures['peak_mb'] < 1000
-    assert figures['draw_seconds'] < 1
+    assert figures['draw_seconds'] < 5
     assert figures['worker_growth_mb'] < 10
